@@ -1,0 +1,125 @@
+"""Every path that corral keeps on disk, as one tree. No other module joins path components below these roots.
+
+::
+
+    DATA-ROOT (--data-root, /var/lib/corral): survives reboots
+    ├── corral.db                     SQLite, WAL: containers, images, references, layers, networks, volumes, events
+    ├── lock                          flock held by the daemon: one daemon per data root
+    ├── containers/ID/                0710
+    │   ├── ID-json.log[.1[.gz]...]   json-file log, readable by Docker's tools
+    │   ├── hostname, hosts, resolv.conf   bind-mounted into the container
+    ├── image/
+    │   ├── blobs/sha256/HEX          committed content: image configs, manifests, compressed layers
+    │   └── ingest/                   content that is still being written; emptied at start
+    ├── overlay2/                     see image/graphdriver/overlay2.py
+    ├── vfs/                          see image/graphdriver/vfs.py
+    ├── volumes/NAME/_data            local volumes
+    ├── trash/                        directories detached from their owner, deleted in the background
+    └── tmp/                          scratch; emptied at start
+
+    EXEC-ROOT (--exec-root, /run/corral): tmpfs, gone after a reboot
+    ├── corrald.pid
+    ├── supervisor.sock               SEQPACKET, see runtime/supervisor/protocol.py
+    ├── containers/ID/                the bundle: config.json, rootfs.json; supervisor's state.json, exit.json, stdio FIFOs
+    ├── netns/ID                      bind mount of the sandbox's network namespace
+    ├── seccomp/SHA256.bpf            compiled filters by digest of their profile
+    └── tmp/
+"""
+
+from __future__ import annotations
+
+import dataclasses
+from pathlib import Path
+
+__all__ = ["DataRoot", "ExecRoot"]
+
+
+@dataclasses.dataclass(frozen=True, slots=True)
+class DataRoot:
+    """Paths below the data root."""
+
+    root: Path
+
+    @property
+    def database(self) -> Path:
+        return self.root / "corral.db"
+
+    @property
+    def lock(self) -> Path:
+        return self.root / "lock"
+
+    @property
+    def containers(self) -> Path:
+        return self.root / "containers"
+
+    def container(self, container_id: str) -> Path:
+        return self.containers / container_id
+
+    def container_log(self, container_id: str) -> Path:
+        return self.container(container_id) / f"{container_id}-json.log"
+
+    def container_etc(self, container_id: str, name: str) -> Path:
+        """``name`` is one of hostname, hosts, resolv.conf."""
+        return self.container(container_id) / name
+
+    @property
+    def blobs(self) -> Path:
+        return self.root / "image" / "blobs"
+
+    def blob(self, algorithm: str, encoded: str) -> Path:
+        return self.blobs / algorithm / encoded
+
+    @property
+    def ingest(self) -> Path:
+        return self.root / "image" / "ingest"
+
+    def graphdriver(self, name: str) -> Path:
+        return self.root / name
+
+    @property
+    def volumes(self) -> Path:
+        return self.root / "volumes"
+
+    def volume_data(self, name: str) -> Path:
+        return self.volumes / name / "_data"
+
+    @property
+    def trash(self) -> Path:
+        return self.root / "trash"
+
+    @property
+    def tmp(self) -> Path:
+        return self.root / "tmp"
+
+
+@dataclasses.dataclass(frozen=True, slots=True)
+class ExecRoot:
+    """Paths below the exec root."""
+
+    root: Path
+
+    @property
+    def supervisor_socket(self) -> Path:
+        return self.root / "supervisor.sock"
+
+    @property
+    def containers(self) -> Path:
+        return self.root / "containers"
+
+    def bundle(self, container_id: str) -> Path:
+        return self.containers / container_id
+
+    @property
+    def netns(self) -> Path:
+        return self.root / "netns"
+
+    def sandbox(self, container_id: str) -> Path:
+        return self.netns / container_id
+
+    @property
+    def seccomp(self) -> Path:
+        return self.root / "seccomp"
+
+    @property
+    def tmp(self) -> Path:
+        return self.root / "tmp"
