@@ -20,7 +20,7 @@
     EXEC-ROOT (--exec-root, /run/corral): tmpfs, gone after a reboot
     ├── corrald.pid
     ├── supervisor.sock               SEQPACKET, see runtime/supervisor/protocol.py
-    ├── containers/ID/                the bundle: config.json, rootfs.json; supervisor's state.json, exit.json, stdio FIFOs
+    ├── containers/ID/                the bundle: config.json, rootfs.json; the supervisor's state and FIFOs
     ├── netns/ID                      bind mount of the sandbox's network namespace
     ├── seccomp/SHA256.bpf            compiled filters by digest of their profile
     └── tmp/
