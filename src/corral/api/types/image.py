@@ -1,0 +1,105 @@
+"""Images: list, inspect, history, removal and prune."""
+
+from __future__ import annotations
+
+from corral.api.types.common import NO_TIME, GraphDriverData, HealthConfig
+from corral.api.types.wire import UNSET, GoSet, UnsetType, Wire, field
+
+__all__ = [
+    "ImageConfig",
+    "ImageDeleteItem",
+    "ImageHistoryItem",
+    "ImageInspect",
+    "ImageMetadata",
+    "ImageRootFS",
+    "ImageSummary",
+    "ImagesPruneReport",
+]
+
+
+class ImageSummary(Wire):
+    """One line of the list. ``created`` in seconds since the epoch; -1 means "not counted"."""
+
+    containers: int = -1
+    created: int = 0
+    id: str = ""
+    labels: dict[str, str] | None = None
+    parent_id: str = ""
+    repo_digests: list[str] | None = []
+    repo_tags: list[str] | None = []
+    shared_size: int = -1
+    size: int = 0
+    virtual_size: int | UnsetType = UNSET
+    """Before API 1.44."""
+
+
+class ImageConfig(Wire):
+    """Defaults for the image's containers, as inspect shows them from API 1.50 on."""
+
+    user: str = ""
+    exposed_ports: GoSet | UnsetType | None = UNSET
+    env: list[str] | None = None
+    entrypoint: list[str] | None = None
+    cmd: list[str] | None = None
+    volumes: GoSet | None = None
+    working_dir: str = ""
+    labels: dict[str, str] | None = None
+    stop_signal: str | UnsetType = UNSET
+    args_escaped: bool | UnsetType = UNSET
+    healthcheck: HealthConfig | UnsetType | None = UNSET
+    on_build: list[str] | None = None
+    shell: list[str] | UnsetType | None = UNSET
+
+
+class ImageRootFS(Wire):
+    type: str = "layers"
+    layers: list[str] | UnsetType | None = UNSET
+
+
+class ImageMetadata(Wire):
+    last_tag_time: str = NO_TIME
+
+
+class ImageInspect(Wire):
+    id: str = ""
+    repo_tags: list[str] = []
+    repo_digests: list[str] = []
+    parent: str = ""
+    comment: str = ""
+    created: str | UnsetType = UNSET
+    docker_version: str = ""
+    author: str = ""
+    config: ImageConfig | None = None
+    architecture: str = ""
+    variant: str | UnsetType = UNSET
+    os: str = ""
+    os_version: str | UnsetType = UNSET
+    size: int = 0
+    virtual_size: int | UnsetType = UNSET
+    """Before API 1.44."""
+    graph_driver: GraphDriverData = field(default_factory=GraphDriverData)
+    root_fs: ImageRootFS = field(default_factory=ImageRootFS, name="RootFS")
+    metadata: ImageMetadata = field(default_factory=ImageMetadata)
+
+
+class ImageHistoryItem(Wire):
+    """Newest first. ``id`` is "<missing>" for steps that have no image of their own."""
+
+    comment: str = ""
+    created: int = 0
+    created_by: str = ""
+    id: str = ""
+    size: int = 0
+    tags: list[str] | None = None
+
+
+class ImageDeleteItem(Wire):
+    """Either a tag that was taken away or an image or layer that is gone."""
+
+    untagged: str | UnsetType = UNSET
+    deleted: str | UnsetType = UNSET
+
+
+class ImagesPruneReport(Wire):
+    images_deleted: list[ImageDeleteItem] | None = None
+    space_reclaimed: int = 0
