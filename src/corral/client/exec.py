@@ -11,7 +11,7 @@ if TYPE_CHECKING:
     from typing import cast
 
     from corral.client.api import Api, Hijacked
-    from corral.client.wire import ExecInspect
+    from corral.client.wire import Created, ExecInspect
 else:
     from corral.client.casting import cast
 
@@ -26,7 +26,7 @@ class Execs:
 
     def create(self, container: str, request: Mapping[str, object]) -> str:
         """The new exec's id."""
-        answer = cast("Created", self._api.call("POST", f"/containers/{quote(container)}/exec", request))
+        answer: Created = cast("Created", self._api.call("POST", f"/containers/{quote(container)}/exec", request))
         return answer.get("Id", "")
 
     def start_detached(self, exec_id: str, request: Mapping[str, object]) -> None:

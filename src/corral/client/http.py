@@ -18,9 +18,7 @@ _HEAD_LIMIT = 1 << 20
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
-    from typing import BinaryIO
-
-    Body = bytes | BinaryIO | Iterable[bytes] | None
+    Body = bytes | Iterable[bytes] | None
 
 
 class Connection:
@@ -39,7 +37,7 @@ class Connection:
     # -- sending
 
     def send(self, method: str, target: str, headers: dict[str, str], body: Body = None) -> None:
-        """Send a whole request. A file or an iterable of blocks is streamed. Raises OSError."""
+        """Send a whole request. An iterable of blocks is streamed, see ``file_blocks``. Raises OSError."""
         lines = [f"{method} {target} HTTP/1.1"]
         lines += [f"{name}: {value}" for name, value in headers.items()]
         if body is None:
@@ -54,8 +52,7 @@ class Connection:
             self.sock.sendall(head + body if body else head)
             return
         self.sock.sendall(head)
-        blocks: Iterable[bytes] = _blocks(body) if hasattr(body, "read") else body
-        for block in blocks:
+        for block in body:
             if block:
                 self.sock.sendall(b"%x\r\n" % len(block))
                 self.sock.sendall(block)
@@ -196,12 +193,7 @@ class Response:
         self.connection.close()
 
 
-def _blocks(file: BinaryIO) -> Iterator[bytes]:
-    try:
-        fd = file.fileno()
-    except OSError:
-        while block := file.read(BLOCK):
-            yield block
-        return
+def file_blocks(fd: int) -> Iterator[bytes]:
+    """What is in a file or pipe, to its end, as a request's body. Raises OSError."""
     while block := os.read(fd, BLOCK):
         yield block
