@@ -1,0 +1,40 @@
+"""Preconditions by ``@pytest.mark.requires``, the run's mark, and the leak check that closes every run."""
+
+from __future__ import annotations
+
+import os
+import secrets
+import time
+
+import pytest
+from support import leaks, needs
+
+
+def pytest_configure() -> None:
+    os.environ.setdefault(leaks.ENVIRONMENT, f"ct{secrets.token_hex(3)}")
+
+
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    for item in items:
+        for marker in item.iter_markers("requires"):
+            for need in marker.args:
+                if reason := needs.missing(need):
+                    item.add_marker(pytest.mark.skip(reason=reason))
+
+
+def pytest_sessionfinish(session: pytest.Session) -> None:
+    """Fails the run when something that carries its mark is left; in the controlling process, after all workers."""
+    if hasattr(session.config, "workerinput"):
+        return
+    deadline = time.monotonic() + 10
+    while (left := leaks.find(os.environ[leaks.ENVIRONMENT])) and time.monotonic() < deadline:
+        time.sleep(0.2)
+    if left:
+        print("\nleft behind by this run:\n  " + "\n  ".join(left))
+        session.exitstatus = pytest.ExitCode.TESTS_FAILED
+
+
+@pytest.fixture(scope="session")
+def mark() -> str:
+    """The run's mark: part of the name of everything that tests make outside their directories."""
+    return os.environ[leaks.ENVIRONMENT]

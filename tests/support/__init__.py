@@ -1,0 +1,1 @@
+"""What tests of several rooms share: preconditions, the test host, leak detection. Imports no test."""
