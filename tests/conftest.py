@@ -7,6 +7,7 @@ import secrets
 import time
 
 import pytest
+
 from support import leaks, needs
 
 

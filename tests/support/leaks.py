@@ -1,8 +1,8 @@
 """What a test run left on the machine: everything that carries the run's mark.
 
-A run's mark is a word like ``ct3f9a1c``. Every test host puts it into the names of its network namespaces, of its cgroup
-parents and of its directories, and into the environment of its processes, so that one run can be told from another one on
-the same machine.
+A run's mark is a word like ``ct3f9a1c``. Every test host puts it into the names of its network namespaces, of its
+cgroup parents and of its directories, and into the environment of its processes, so that one run can be told from
+another one on the same machine.
 """
 
 from __future__ import annotations

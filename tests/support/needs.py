@@ -1,4 +1,4 @@
-"""What the machine must have for a test: one function per word of ``@pytest.mark.requires``, true or the reason why not."""
+"""What the machine must have for a test: each word of ``@pytest.mark.requires``, and how to find out."""
 
 from __future__ import annotations
 
