@@ -25,8 +25,16 @@ AT_EMPTY_PATH: Final = 0x1000
 
 # Numbers that differ between architectures; everything from 424 (pidfd_send_signal) on is the same everywhere.
 _LEGACY: Final[dict[str, dict[str, int]]] = {
-    "x86_64": {"pivot_root": 155, "capget": 125, "capset": 126, "seccomp": 317, "tee": 276, "execveat": 322},
-    "aarch64": {"pivot_root": 41, "capget": 90, "capset": 91, "seccomp": 277, "tee": 77, "execveat": 281},
+    "x86_64": {
+        "pivot_root": 155,
+        "capget": 125,
+        "capset": 126,
+        "seccomp": 317,
+        "bpf": 321,
+        "tee": 276,
+        "execveat": 322,
+    },
+    "aarch64": {"pivot_root": 41, "capget": 90, "capset": 91, "seccomp": 277, "bpf": 280, "tee": 77, "execveat": 281},
 }
 _MODERN: Final[dict[str, int]] = {
     "open_tree": 428,

@@ -1,0 +1,291 @@
+"""One container's place in all hierarchies of the host.
+
+::
+
+    hierarchies = Hierarchies.of_host()
+    cgroup = Cgroup.at(hierarchies, "/corral/ID")
+    warnings = cgroup.create(resources)           # directories and limits, before the container exists
+    ... clone3(..., cgroup_fd=cgroup.open_v2()); the child writes "0" to each of cgroup.procs_files() ...
+    cgroup.pids(); cgroup.freeze(); cgroup.thaw(); cgroup.update(resources); cgroup.oom_kill_count()
+    cgroup.kill(); cgroup.delete()
+
+An object holds no descriptors and no state that is not on the file system but which directories it has seen: after a
+restart ``Cgroup.at`` finds everything again. All methods block, for microseconds, or where said for up to 0.1 s.
+"""
+
+from __future__ import annotations
+
+import errno
+import os
+import signal
+from collections.abc import Callable
+from contextlib import ExitStack
+
+from corral.errors import Invalid, NotFound, Unsupported
+from corral.oci.runtime import Resources
+from corral.runtime.cgroups import device_program, devices, freezer, memory, oom, stats, tree
+from corral.runtime.cgroups.delegation import enable_controllers
+from corral.runtime.cgroups.directory import make_directory
+from corral.runtime.cgroups.hierarchies import Hierarchies, Hierarchy
+from corral.runtime.cgroups.plan import Place, directory_of, make_plan
+from corral.runtime.cgroups.write import Write, apply, read_text, write_text
+
+__all__ = ["Cgroup"]
+
+_DELETE_PATIENCE = 0.1
+_KILL_PASSES = 10
+
+
+class Cgroup:
+    """See the module. ``path`` is below the root of each hierarchy's mount, the same in all."""
+
+    __slots__ = ("_everything", "_hierarchies", "_joined", "path")
+
+    def __init__(self, hierarchies: Hierarchies, path: str, *, everything: bool = False) -> None:
+        parts = path.strip("/").split("/")
+        if not parts[0] or ".." in parts or "." in parts or "" in parts:
+            raise Invalid(f"invalid cgroup path: {path!r}")
+        self.path = "/" + "/".join(parts)
+        self._hierarchies = hierarchies
+        self._everything = everything
+        self._joined: tuple[str, ...] | None = None
+
+    @classmethod
+    def at(cls, hierarchies: Hierarchies, path: str, *, everything: bool = False) -> Cgroup:
+        """``everything``: join all controllers, for a container to which the hierarchies are mounted writable.
+
+        Raises Invalid for a path that is empty or not plain.
+        """
+        return cls(hierarchies, path, everything=everything)
+
+    # -- life
+
+    def create(self, resources: Resources | None) -> list[str]:
+        """Make the directories and set the limits. Returns warnings about limits that this host does not have.
+
+        On failure nothing remains. Raises Invalid for a value that the kernel refuses, Unsupported when devices cannot
+        be restricted as asked, OSError otherwise.
+        """
+        resources = resources or Resources()
+        plan = make_plan(self._hierarchies, self.path, resources, everything=self._everything)
+        warnings = list(plan.warnings)
+        with ExitStack() as undo:
+            for place in plan.places:
+                if place.hierarchy.version == 2:
+                    warnings += enable_controllers(place.hierarchy, self.path, plan.enable)
+                if make_directory(place.hierarchy, self.path):
+                    undo.callback(tree.remove, place.directory, 0)
+                warnings += _apply(place)
+            self._restrict_devices(resources)
+            undo.pop_all()
+        self._joined = tuple(place.directory for place in plan.places)
+        return warnings
+
+    def update(self, resources: Resources) -> list[str]:
+        """Change limits of a group that has processes, joining controllers that were not needed before.
+
+        Device rules are not changed. Returns warnings. Raises as ``create`` does; limits may then be partly set.
+        """
+        plan = make_plan(self._hierarchies, self.path, resources, memory_v1=self._memory_v1())
+        warnings = list(plan.warnings)
+        for place in plan.places:
+            if not place.writes:
+                continue
+            if place.hierarchy.version == 2:
+                warnings += enable_controllers(place.hierarchy, self.path, plan.enable)
+            self._join(place.hierarchy)
+            warnings += _apply(place, without="devices.")
+        return warnings
+
+    def delete(self) -> None:
+        """Remove all directories and what is nested in them; kills what is still in there. Idempotent.
+
+        Waits for up to 0.1 s for processes to be gone. Raises OSError, EBUSY, if they are not.
+        """
+        failure = None
+        for directory in self._candidates():
+            try:
+                tree.remove(directory, 0)
+                continue
+            except OSError as error:
+                if error.errno != errno.EBUSY:
+                    raise
+            self.kill()
+            try:
+                tree.remove(directory, _DELETE_PATIENCE)
+            except OSError as error:
+                failure = error
+        self._joined = None
+        if failure is not None:
+            raise failure
+
+    # -- entering
+
+    def procs_files(self, *, v2: bool = False) -> list[str]:
+        """The cgroup.procs files that a child writes "0" to, to be in the group; ``v2``: that of version 2 as well.
+
+        Version 2 is left out by default: the child is born there (``open_v2``).
+        """
+        skip = None if v2 else self._v2_directory()
+        return [f"{directory}/cgroup.procs" for directory in self._directories() if directory != skip]
+
+    def open_v2(self) -> int | None:
+        """A descriptor of the version 2 directory, for CLONE_INTO_CGROUP; None without version 2. Raises OSError."""
+        directory = self._v2_directory()
+        if directory is None:
+            return None
+        return os.open(directory, os.O_RDONLY | os.O_DIRECTORY | os.O_CLOEXEC)
+
+    # -- processes
+
+    def pids(self) -> list[int]:
+        """Everything in the group and in groups nested in it, as host process ids; sorted."""
+        directories = self._directories()
+        return tree.members(directories[0]) if directories else []
+
+    def freeze(self) -> None:
+        """Stop every process where it is. Waits for up to 0.1 s. Raises NotFound, OSError."""
+        self._set_frozen(True)
+
+    def thaw(self) -> None:
+        self._set_frozen(False)
+
+    def is_frozen(self) -> bool:
+        """False as well when there is no such group."""
+        try:
+            directory = self._v2_directory()
+            if directory is not None:
+                return freezer.is_frozen_v2(directory)
+            place = self._hierarchies.of("freezer")
+            return place is not None and freezer.is_frozen_v1(directory_of(place, self.path))
+        except FileNotFoundError:
+            return False
+
+    def kill(self) -> None:
+        """SIGKILL to everything in the group and below; against a fork bomb too. Does not wait for the deaths."""
+        directory = self._v2_directory()
+        if directory is not None:
+            try:
+                write_text(f"{directory}/cgroup.kill", "1")
+                return
+            except FileNotFoundError:  # the group is gone, or Linux before 5.14
+                pass
+        self._kill_one_by_one()
+
+    # -- watching
+
+    def oom_fd(self) -> oom.OomWatch | None:
+        """Something to wait on for out-of-memory kills; None when the memory controller is not here."""
+        place = self._hierarchies.of("memory")
+        if place is None:
+            return None
+        directory = directory_of(place, self.path)
+        try:
+            return oom.OomWatch.v1(directory) if place.version == 1 else oom.OomWatch.v2(directory)
+        except FileNotFoundError:
+            return None
+
+    def oom_kill_count(self) -> int:
+        """How many processes of the group and below the kernel killed for memory; 0 when unknown."""
+        place = self._hierarchies.of("memory")
+        if place is None:
+            return 0
+        return oom.kill_count(directory_of(place, self.path), place.version)
+
+    def stats(self) -> stats.CgroupStats:
+        """Numbers of the moment; those whose controller is not joined are zero or None."""
+        return stats.collect(self._hierarchies, self.path)
+
+    # -- inside
+
+    def _candidates(self) -> list[str]:
+        """Version 2 first: it is the one that is always joined and that can kill."""
+        v2 = self._hierarchies.v2
+        return [directory_of(h, self.path) for h in ((v2,) if v2 else ()) + self._hierarchies.v1]
+
+    def _directories(self) -> list[str]:
+        if self._joined is None:
+            self._joined = tuple(d for d in self._candidates() if os.path.isdir(d))
+        return list(self._joined)
+
+    def _v2_directory(self) -> str | None:
+        v2 = self._hierarchies.v2
+        return directory_of(v2, self.path) if v2 is not None else None
+
+    def _join(self, hierarchy: Hierarchy) -> None:
+        """Make sure that the group exists in ``hierarchy`` with all its processes."""
+        directories = self._directories()
+        if make_directory(hierarchy, self.path):
+            directory = directory_of(hierarchy, self.path)
+            if directories:
+                tree.move_all(directories[0], directory)
+            self._joined = (*directories, directory)
+
+    def _set_frozen(self, frozen: bool) -> None:
+        directory = self._v2_directory()
+        try:
+            if directory is not None:
+                try:
+                    freezer.set_v2(directory, frozen)
+                    return
+                except FileNotFoundError:
+                    if not os.path.isdir(directory):
+                        raise
+            place = self._hierarchies.of("freezer")
+            if place is None:
+                raise Unsupported("Your kernel does not support cgroup freezer or the cgroup is not mounted")
+            self._join(place)
+            freezer.set_v1(directory_of(place, self.path), frozen)
+        except FileNotFoundError as error:
+            raise NotFound(f"no such cgroup: {self.path}") from error
+
+    def _kill_one_by_one(self) -> None:
+        freezer_place = self._hierarchies.of("freezer")
+        freezer_directory = directory_of(freezer_place, self.path) if freezer_place is not None else None
+        frozen = freezer_directory is not None and os.path.isdir(freezer_directory)
+        for _ in range(_KILL_PASSES):
+            members = self.pids()
+            if not members:
+                return
+            if frozen and freezer_directory is not None:
+                freezer.set_v1(freezer_directory, True)
+                members = self.pids()
+            for pid in members:
+                try:
+                    os.kill(pid, signal.SIGKILL)
+                except ProcessLookupError:
+                    continue
+            if frozen and freezer_directory is not None:
+                freezer.set_v1(freezer_directory, False)
+                return
+
+    def _restrict_devices(self, resources: Resources) -> None:
+        if not resources.devices or self._hierarchies.of("devices") is not None:
+            return
+        device_list = devices.device_list(resources.devices)
+        if device_list.is_unrestricted:
+            return
+        directory = self._v2_directory()
+        if directory is None:
+            raise Unsupported("Devices cgroup isn't mounted")
+        device_program.attach(directory, device_list)
+
+    def _memory_v1(self) -> Callable[[Resources], list[Write]]:
+        place = self._hierarchies.of("memory")
+        if place is None or place.version == 2:
+            return memory.v1
+        try:
+            now = int(read_text(f"{directory_of(place, self.path)}/memory.memsw.limit_in_bytes"))
+        except FileNotFoundError:
+            return memory.v1
+        return lambda resources: memory.v1(resources, now)
+
+
+def _apply(place: Place, without: str | None = None) -> list[str]:
+    writes = place.writes if without is None else tuple(w for w in place.writes if not w.file.startswith(without))
+    try:
+        return apply(place.directory, writes)
+    except OSError as error:
+        if error.errno in (errno.EINVAL, errno.ERANGE, errno.ENOSPC, errno.EBUSY, errno.ENODEV, errno.EOPNOTSUPP):
+            raise Invalid(f"{error.filename}: {error.strerror}") from error
+        raise

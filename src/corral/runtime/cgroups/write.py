@@ -1,0 +1,80 @@
+"""Writes to control files: described by the controllers' pure functions, carried out by one short loop."""
+
+from __future__ import annotations
+
+import errno
+import os
+from collections.abc import Iterable
+from dataclasses import dataclass
+
+__all__ = ["Write", "apply", "read_text", "write_text"]
+
+
+@dataclass(frozen=True, slots=True)
+class Write:
+    """``value`` into ``file``, a name inside the container's directory of one controller.
+
+    When the file is not there, ``otherwise`` is done instead; when that is None too, ``warning`` is reported, or
+    nothing if it is empty: a kernel without a feature limits less, it does not stop containers from running.
+    ``again``: an EINVAL is tried once more after the writes that follow (pairs of values that the kernel checks
+    against each other).
+    """
+
+    file: str
+    value: str
+    warning: str = ""
+    otherwise: Write | None = None
+    again: bool = False
+
+
+def apply(directory: str, writes: Iterable[Write]) -> list[str]:
+    """Carry out ``writes`` in order. Returns the warnings. Raises OSError with the path of the file that refused."""
+    warnings: list[str] = []
+    later: list[Write] = []
+    for write in writes:
+        try:
+            _apply_one(directory, write, warnings)
+        except OSError as error:
+            if not (write.again and error.errno == errno.EINVAL):
+                raise
+            later.append(write)
+    for write in later:
+        _apply_one(directory, write, warnings)
+    return warnings
+
+
+def _apply_one(directory: str, write: Write, warnings: list[str]) -> None:
+    attempt: Write | None = write
+    while attempt is not None:
+        try:
+            write_text(f"{directory}/{attempt.file}", attempt.value)
+            return
+        except FileNotFoundError:
+            attempt = attempt.otherwise
+    if write.warning and write.warning not in warnings:
+        warnings.append(write.warning)
+
+
+def write_text(path: str, text: str) -> None:
+    """One write(2), as control files want it; never creates the file. Raises OSError with path and text."""
+    fd = os.open(path, os.O_WRONLY | os.O_CLOEXEC)
+    try:
+        os.write(fd, text.encode())
+    except OSError as error:
+        raise OSError(error.errno, f"write {text!r}: {error.strerror}", path) from None
+    finally:
+        os.close(fd)
+
+
+def read_text(path: str) -> str:
+    """The whole of a control file. Raises OSError."""
+    fd = os.open(path, os.O_RDONLY | os.O_CLOEXEC)
+    try:
+        text = os.read(fd, 1 << 16)
+        while len(text) % 4096 == 0 and (more := os.read(fd, 1 << 16)):
+            text += more
+    except OSError as error:
+        raise OSError(error.errno, f"read: {error.strerror}", path) from None
+    finally:
+        os.close(fd)
+    return text.decode()
