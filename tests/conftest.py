@@ -8,7 +8,9 @@ import time
 
 import pytest
 
-from support import leaks, needs
+from support import engines, leaks, needs
+
+busybox, host, fresh_host = engines.busybox, engines.host, engines.fresh_host
 
 
 def pytest_configure() -> None:
@@ -17,6 +19,8 @@ def pytest_configure() -> None:
 
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
     for item in items:
+        if {"host", "fresh_host", "busybox"} & set(getattr(item, "fixturenames", ())):
+            item.add_marker(pytest.mark.requires(*engines.NEEDS))
         for marker in item.iter_markers("requires"):
             for need in marker.args:
                 if reason := needs.missing(need):
