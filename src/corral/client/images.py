@@ -78,7 +78,7 @@ class Images:
 
     def bootstrap(self, name: str) -> Iterator[Progress]:
         """Make a base image on the daemon's machine: "busybox", "debian:bookworm"."""
-        return self._progress(self._api.request("POST", "/images/bootstrap" + query(name=name)))
+        return self._progress(self._api.request("POST", "/corral/images/bootstrap" + query(name=name)))
 
     def progress(self, response: Response) -> Iterator[Progress]:
         return self._progress(response)

@@ -19,6 +19,8 @@
 
     EXEC-ROOT (--exec-root, /run/corral): tmpfs, gone after a reboot
     ├── corrald.pid
+    ├── corrald.log                   standard error of a daemon that the client started on demand
+    ├── start.lock                    flock held by a client while it starts the daemon
     ├── supervisor.sock               SEQPACKET, see runtime/supervisor/protocol.py
     ├── containers/ID/                the bundle: config.json, rootfs.json; the supervisor's state and FIFOs
     ├── netns/ID                      bind mount of the sandbox's network namespace
@@ -97,6 +99,14 @@ class ExecRoot:
     """Paths below the exec root."""
 
     root: Path
+
+    @property
+    def daemon_log(self) -> Path:
+        return self.root / "corrald.log"
+
+    @property
+    def start_lock(self) -> Path:
+        return self.root / "start.lock"
 
     @property
     def supervisor_socket(self) -> Path:

@@ -1,0 +1,1 @@
+"""Verbs on containers, one module each, and what several of them share: ``create_flags``, ``request``, ``attach``."""

@@ -1,0 +1,1 @@
+"""Verbs on networks, one module each."""

@@ -1,0 +1,1 @@
+"""Verbs on the engine itself: version, info, events, disk usage."""

@@ -1,0 +1,1 @@
+"""Verbs on volumes, one module each."""
