@@ -1,8 +1,12 @@
-"""The one SQLite database: WAL, ``synchronous=FULL``, one writer thread with group commit.
+"""The one SQLite database: WAL, one writer thread with group commit, durability by choice of the writer.
 
 Writes are functions of a connection. Those that arrive while a commit is under way share the next one, so that
 thirty concurrent creates pay for a few fsyncs and not for thirty. A write's future resolves only after the commit
-that contains it is on disk; a write that raises is rolled back alone (savepoint) and does not hurt its neighbours.
+that contains it; a write that raises is rolled back alone (savepoint) and does not hurt its neighbours.
+
+Every commit survives the death of the process. ``durable`` writes survive a power failure too: a batch that has one
+is committed with ``synchronous=FULL``, which syncs the log and with it all that was committed earlier. What a power
+failure ends anyway (that a container runs; a container that removes itself) need not pay for that.
 
 Schemas belong to the rooms that own the tables; each hands its ordered migrations to `Database.migrate`.
 """
@@ -38,6 +42,7 @@ class Migration:
 @dataclasses.dataclass(slots=True)
 class _Write:
     action: Callable[[sqlite3.Connection], Any]
+    durable: bool
     future: concurrent.futures.Future[Any]
 
 
@@ -49,6 +54,7 @@ class Database:
         self._queue: collections.deque[_Write] = collections.deque()
         self._wake = threading.Condition()
         self._closing = False
+        self._full = True
         self._reader = _connect(path)
         self._reader_lock = threading.Lock()
         self._thread = threading.Thread(target=self._run, name="corral-db", daemon=True)
@@ -67,9 +73,14 @@ class Database:
             if rows and rows[0][0] > newest:
                 raise Internal(f"{self.path}: schema {rows[0][0]} of {room} is newer than this corral knows ({newest})")
 
-    def submit(self, action: Callable[[sqlite3.Connection], T]) -> concurrent.futures.Future[T]:
-        """Queues a write; the future carries its result once it is durable. Callable from any thread."""
-        write = _Write(action, concurrent.futures.Future())
+    def submit(
+        self, action: Callable[[sqlite3.Connection], T], *, durable: bool = True
+    ) -> concurrent.futures.Future[T]:
+        """Queues a write; the future carries its result once it is committed. Callable from any thread.
+
+        Writes are applied in the order of their submission, whoever waits for which.
+        """
+        write = _Write(action, durable, concurrent.futures.Future())
         with self._wake:
             if self._closing:
                 raise Internal(f"{self.path}: database is closed")
@@ -77,9 +88,9 @@ class Database:
             self._wake.notify()
         return write.future
 
-    async def write(self, action: Callable[[sqlite3.Connection], T]) -> T:
+    async def write(self, action: Callable[[sqlite3.Connection], T], *, durable: bool = True) -> T:
         """`submit`, awaited. Cancelling the caller does not cancel the write."""
-        return await asyncio.shield(asyncio.wrap_future(self.submit(action)))
+        return await asyncio.shield(asyncio.wrap_future(self.submit(action, durable=durable)))
 
     def read(self, query: str, parameters: Sequence[Any] = ()) -> list[sqlite3.Row]:
         """Runs one SELECT on a connection of its own: it sees what was committed before."""
@@ -112,6 +123,7 @@ class Database:
     def _commit(self, db: sqlite3.Connection, batch: list[_Write]) -> None:
         done: list[tuple[_Write, Any]] = []
         try:
+            self._synchronous(db, any(write.durable for write in batch))
             db.execute("BEGIN IMMEDIATE")
             for write in batch:
                 db.execute("SAVEPOINT one")
@@ -134,6 +146,12 @@ class Database:
             return
         for write, result in done:
             write.future.set_result(result)
+
+    def _synchronous(self, db: sqlite3.Connection, full: bool) -> None:
+        """FULL or NORMAL for the next transaction: the pragma has no effect within one."""
+        if full != self._full:
+            db.execute(f"PRAGMA synchronous={'FULL' if full else 'NORMAL'}")
+            self._full = full
 
 
 def _connect(path: Path) -> sqlite3.Connection:

@@ -1,0 +1,73 @@
+"""The writer: order, isolation of failures, durability by choice."""
+
+from __future__ import annotations
+
+import sqlite3
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+
+from corral.errors import Internal
+from corral.store.database import Database, Migration
+
+TABLE = [Migration("test", 1, "CREATE TABLE word (text TEXT UNIQUE)")]
+
+
+@pytest.fixture
+def database(tmp_path: Path) -> Iterator[Database]:
+    database = Database(tmp_path / "corral.db")
+    database.migrate(TABLE)
+    yield database
+    database.close()
+
+
+def insert(text: str):
+    return lambda db: db.execute("INSERT INTO word VALUES (?)", (text,))
+
+
+def words(database: Database) -> list[str]:
+    return [row[0] for row in database.read("SELECT text FROM word ORDER BY rowid")]
+
+
+async def test_writes_are_applied_in_order_whatever_their_durability(database: Database) -> None:
+    for number in range(20):
+        database.submit(insert(str(number)), durable=number % 3 == 0)
+    await database.write(insert("last"), durable=False)
+    assert words(database) == [*map(str, range(20)), "last"]
+
+
+async def test_a_failing_write_does_not_hurt_its_neighbours(database: Database) -> None:
+    good, bad, more = (database.submit(insert(text)) for text in ("a", "a", "b"))
+    with pytest.raises(sqlite3.IntegrityError):
+        bad.result(5)
+    good.result(5), more.result(5)
+    assert words(database) == ["a", "b"]
+
+
+def test_a_write_that_needs_no_durability_is_committed_without_syncing(database: Database) -> None:
+    def level(db: sqlite3.Connection) -> int:
+        return db.execute("PRAGMA synchronous").fetchone()[0]
+
+    assert database.submit(level, durable=False).result(5) == 1
+    assert database.submit(level, durable=True).result(5) == 2
+    assert database.submit(level, durable=False).result(5) == 1
+
+
+def test_close_waits_for_the_writes_that_were_accepted(tmp_path: Path) -> None:
+    database = Database(tmp_path / "corral.db")
+    database.migrate(TABLE)
+    for number in range(50):
+        database.submit(insert(str(number)), durable=False)
+    database.close()
+    again = Database(tmp_path / "corral.db")
+    assert len(words(again)) == 50
+    again.close()
+
+
+def test_a_database_newer_than_the_program_is_refused(tmp_path: Path) -> None:
+    database = Database(tmp_path / "corral.db")
+    database.migrate([*TABLE, Migration("test", 2, "CREATE TABLE more (n INTEGER)")])
+    with pytest.raises(Internal, match="newer than this corral"):
+        database.migrate(TABLE)
+    database.close()
