@@ -1,0 +1,130 @@
+"""Images, without what needs a registry."""
+
+from __future__ import annotations
+
+from collections.abc import AsyncIterator, Sequence
+from typing import Protocol
+
+from corral.api.server import reply
+from corral.api.server.http.request import Request
+from corral.api.server.http.response import Response, Stream
+from corral.api.server.query import Filters, boolean, filters
+from corral.api.server.router import Route
+from corral.api.server.routers.image_compat import adapt_inspect, adapt_summary
+from corral.api.server.streams import primed, progress
+from corral.api.types.image import ImageDeleteItem, ImageHistoryItem, ImageInspect, ImageSummary
+from corral.api.types.progress import Progress
+from corral.errors import Invalid, Unsupported
+
+__all__ = ["ImageRouter", "Images"]
+
+
+Strings = list[str]
+
+
+class Images(Protocol):
+    """``ref`` is a name with or without tag or digest, an id, or the beginning of an id."""
+
+    def list(self, filters: Filters, all: bool) -> list[ImageSummary]: ...
+    def inspect(self, ref: str) -> ImageInspect: ...
+    def history(self, ref: str) -> Sequence[ImageHistoryItem]: ...
+    def tag(self, ref: str, repo: str, tag: str) -> None: ...
+    async def remove(self, ref: str, force: bool, noprune: bool) -> Sequence[ImageDeleteItem]: ...
+
+    async def import_(
+        self,
+        source: AsyncIterator[bytes],
+        repo: str,
+        tag: str,
+        changes: Strings,
+        message: str,
+        platform: str | None,
+    ) -> str:
+        """Returns the new image's id."""
+        ...
+
+    def load(self, source: AsyncIterator[bytes]) -> AsyncIterator[Progress]: ...
+    def save(self, refs: Strings) -> AsyncIterator[bytes]: ...
+    def bootstrap(self, name: str) -> AsyncIterator[Progress]: ...
+
+
+class ImageRouter:
+    def __init__(self, images: Images) -> None:
+        self._images = images
+
+    def routes(self) -> tuple[Route, ...]:
+        return (
+            Route("GET", "/images/json", self.list),
+            Route("POST", "/images/create", self.create),
+            Route("POST", "/images/load", self.load),
+            Route("GET", "/images/get", self.save),
+            Route("GET", "/images/{name:path}/get", self.save_one),
+            Route("GET", "/images/{name:path}/json", self.inspect),
+            Route("GET", "/images/{name:path}/history", self.history),
+            Route("POST", "/images/{name:path}/tag", self.tag),
+            Route("DELETE", "/images/{name:path}", self.remove),
+            Route("POST", "/corral/images/bootstrap", self.bootstrap),
+        )
+
+    async def list(self, request: Request) -> Response:
+        wanted = filters(request)
+        if request.api_version < (1, 41) and (name := request.query.get("filter")):
+            wanted["reference"] = [*wanted.get("reference", []), name]
+        found = self._images.list(wanted, boolean(request, "all"))
+        return reply.json([adapt_summary(image, request.api_version) for image in found])
+
+    async def inspect(self, request: Request) -> Response:
+        return reply.json(adapt_inspect(self._images.inspect(request.parameters["name"]), request.api_version))
+
+    async def history(self, request: Request) -> Response:
+        return reply.json(self._images.history(request.parameters["name"]))
+
+    async def tag(self, request: Request) -> Response:
+        self._images.tag(request.parameters["name"], request.query.get("repo", ""), request.query.get("tag", ""))
+        return reply.CREATED
+
+    async def remove(self, request: Request) -> Response:
+        name = request.parameters["name"]
+        return reply.json(await self._images.remove(name, boolean(request, "force"), boolean(request, "noprune")))
+
+    async def create(self, request: Request) -> Response:
+        """Import; and one day pull."""
+        if image := request.query.get("fromImage"):
+            raise Unsupported(
+                f"cannot pull {image}: pulling from registries is not available yet; "
+                f"make a base image with: corral image bootstrap busybox (or debian:bookworm)"
+            )
+        if request.query.get("fromSrc") != "-":
+            raise Invalid("importing from a URL is not supported: send the archive itself (fromSrc=-)")
+        return await progress(self._import(request))
+
+    async def _import(self, request: Request) -> AsyncIterator[Progress]:
+        query = request.query
+        image_id = await self._images.import_(
+            request.stream(),
+            query.get("repo", ""),
+            query.get("tag", ""),
+            request.query_list("changes"),
+            query.get("message", ""),
+            query.get("platform") or None,
+        )
+        yield Progress(status=str(image_id))
+
+    async def load(self, request: Request) -> Response:
+        return await progress(self._images.load(request.stream()))
+
+    async def save(self, request: Request) -> Response:
+        names = [name for value in request.query_list("names") for name in value.split(",") if name]
+        return await self._save(names)
+
+    async def save_one(self, request: Request) -> Response:
+        return await self._save([request.parameters["name"]])
+
+    async def _save(self, refs: Strings) -> Response:
+        return Stream(content_type="application/x-tar", chunks=await primed(self._images.save(refs)), flush=False)
+
+    async def bootstrap(self, request: Request) -> Response:
+        name = request.query.get("name", "")
+        if not name:
+            raise Invalid("which image to bootstrap is missing: name=busybox, or name=debian:bookworm")
+        return await progress(self._images.bootstrap(name))
