@@ -1,1 +1,1 @@
-"""Races against the peers."""
+"""Races: the same jobs, driven by the same docker command line client, against corral and its peers in one run."""
