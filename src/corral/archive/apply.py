@@ -1,0 +1,332 @@
+"""Applying a tar to a directory: the members become files, exactly, and nothing outside the directory is touched.
+
+Two styles of whiteout (`Whiteouts`): ``OVERLAY`` writes overlayfs's marks, for a directory that holds one layer's
+changes; ``REMOVE`` carries removals out, for a directory that holds a whole file system; ``KEEP`` takes ``.wh.`` names
+as they are, for archives that are no layers.
+
+Order matters for each member: contents, owner (clears set-id bits and capabilities), mode, extended attributes, time.
+Times of directories come last of all, since every file that is made in one changes it. A member that is already there
+replaces it, except that a directory over a directory merges, as `docker load` and tar(1) have it; what is replaced is
+moved to ``aside`` when there is a recipe, because the same tar must be made again later.
+"""
+
+from __future__ import annotations
+
+import enum
+import errno
+import os
+import shutil
+import stat
+from collections.abc import Callable
+from typing import Final
+
+from corral.archive import entry as kinds
+from corral.archive import whiteout
+from corral.archive.beneath import Beneath, Parent, components, display
+from corral.archive.entry import Entry
+from corral.archive.reader import TarReader
+from corral.archive.recipe import RecipeWriter
+from corral.errors import Exhausted, Invalid
+
+_CREATE: Final = os.O_WRONLY | os.O_CREAT | os.O_EXCL | os.O_NOFOLLOW | os.O_CLOEXEC
+_SET_ID: Final = 0o7000
+_UNSUPPORTED: Final = (errno.ENOTSUP, errno.EPERM)
+
+
+class Whiteouts(enum.Enum):
+    OVERLAY = "overlay"
+    REMOVE = "remove"
+    KEEP = "keep"
+
+
+class Applier:
+    """Applies one archive below ``root``; `run` once.
+
+    Afterwards ``size`` is the sum of the lengths of all files and links, ``root_given`` whether the archive had a
+    member for the root directory itself.
+    """
+
+    def __init__(
+        self,
+        root: bytes,
+        whiteouts: Whiteouts,
+        max_entries: int,
+        recipe: RecipeWriter | None = None,
+        aside: bytes | None = None,
+    ) -> None:
+        self._root = root
+        self._whiteouts = whiteouts
+        self._tree: Beneath
+        self._max_entries = max_entries
+        self._recipe = recipe
+        self._aside = aside
+        self._moved = 0
+        self._times: dict[bytes, int] = {}
+        # What this archive itself has made: whiteouts that are carried out must spare it.
+        self._made: set[bytes] | None = set() if whiteouts is Whiteouts.REMOVE else None
+        self.size = 0
+        self.root_given = False
+        self.entries = 0
+        self.warnings: list[str] = []
+
+    def run(self, reader: TarReader) -> None:
+        """Raises Invalid for an archive that is damaged or wants out, Exhausted at a limit, OSError."""
+        umask = os.umask(0)
+        recipe = self._recipe
+        try:
+            with Beneath(self._root) as self._tree:
+                while entry := reader.next():
+                    self.entries += 1
+                    if self.entries > self._max_entries > 0:
+                        raise Exhausted(f"archive has more than {self._max_entries} members")
+                    if recipe is not None:
+                        recipe.raw(entry.raw)
+                    try:
+                        self._member(entry, reader)
+                    except OSError as error:
+                        if error.errno in (errno.ENOSPC, errno.EDQUOT):
+                            raise Exhausted(f"writing {display(entry.name)}: no space left on device") from error
+                        raise Invalid(f"archive member {display(entry.name)}: {error.strerror}") from error
+                if recipe is not None:
+                    for piece in reader.tail():
+                        recipe.raw(piece)
+                else:
+                    for _ in reader.tail():
+                        pass
+                self._set_times()
+        finally:
+            os.umask(umask)
+
+    def _member(self, entry: Entry, reader: TarReader) -> None:
+        self._tree.trim()
+        parent, base = self._tree.locate(entry.name, create=True)
+        if self._whiteouts is not Whiteouts.KEEP and base.startswith(whiteout.PREFIX):
+            self._keep_payload(entry, reader)
+            self._whiteout(parent, base)
+            return
+        kind = entry.kind
+        if self._made is not None:
+            self._note(parent.path + base)
+        if kind == kinds.REGULAR:
+            if not base:
+                raise Invalid("archive member '/' is not a directory")
+            self._regular(entry, parent, base, reader)
+        elif kind == kinds.DIRECTORY:
+            self._directory(entry, parent, base)
+            self._keep_payload(entry, reader)
+        elif not base:
+            raise Invalid("archive member '/' is not a directory")
+        elif kind == kinds.SYMLINK:
+            self._make(parent, base, lambda: os.symlink(entry.linkname, base, dir_fd=parent.fd))
+            self._finish_at(entry, parent, base)
+            self.size += len(entry.linkname)
+        elif kind == kinds.HARDLINK:
+            self._hardlink(entry, parent, base)
+        else:
+            self._node(entry, parent, base)
+
+    def _note(self, path: bytes) -> None:
+        """Remembers that this archive made ``path``, and so needs the directories above it."""
+        assert self._made is not None
+        while path and path not in self._made:
+            self._made.add(path)
+            path = path.rpartition(b"/")[0]
+
+    def _keep_payload(self, entry: Entry, reader: TarReader) -> None:
+        if entry.size:
+            payload = reader.payload()
+            if self._recipe is not None:
+                self._recipe.raw(payload)
+
+    # -- one kind of member each
+
+    def _regular(self, entry: Entry, parent: Parent, base: bytes, reader: TarReader) -> None:
+        directory = parent.fd
+        mode = entry.mode
+        try:
+            fd = os.open(base, _CREATE, mode & 0o777, dir_fd=directory)
+        except FileExistsError:
+            self._replace(parent, base)
+            fd = os.open(base, _CREATE, mode & 0o777, dir_fd=directory)
+        try:
+            path = parent.path + base
+            if entry.regions is not None:
+                for offset, length in entry.regions:
+                    os.lseek(fd, offset, os.SEEK_SET)
+                    reader.copy(fd, length)
+                os.ftruncate(fd, entry.real_size)
+                if self._recipe is not None:
+                    self._recipe.regions(path, entry.regions)
+            elif size := entry.size:
+                reader.copy(fd, size)
+                if self._recipe is not None:
+                    self._recipe.content(path, size)
+            os.fchown(fd, entry.uid, entry.gid)
+            if mode & _SET_ID:
+                os.fchmod(fd, mode)
+            if entry.xattrs:
+                self._xattrs(entry, b"/proc/self/fd/%d" % fd, follow=True)
+            os.utime(fd, ns=(entry.mtime, entry.mtime))
+            self.size += entry.real_size
+        finally:
+            os.close(fd)
+
+    def _directory(self, entry: Entry, parent: Parent, base: bytes) -> None:
+        replaced = False
+        if not parent.path and not base:
+            self.root_given = True
+        if base:
+            try:
+                os.mkdir(base, entry.mode, dir_fd=parent.fd)
+            except FileExistsError:
+                if not stat.S_ISDIR(os.stat(base, dir_fd=parent.fd, follow_symlinks=False).st_mode):
+                    self._replace(parent, base)
+                    os.mkdir(base, entry.mode, dir_fd=parent.fd)
+                    replaced = True
+        path = b"/proc/self/fd/%d/%s" % (parent.fd, base or b".")
+        os.chown(path, entry.uid, entry.gid, follow_symlinks=False)
+        os.chmod(path, entry.mode)
+        if replaced and self._whiteouts is Whiteouts.OVERLAY:
+            # The file that stood here hid the lower directory of this name; the new directory must as well.
+            self._opaque(path)
+        if entry.xattrs:
+            self._xattrs(entry, path, follow=True)
+        self._times[parent.path + base] = entry.mtime
+
+    def _hardlink(self, entry: Entry, parent: Parent, base: bytes) -> None:
+        target = b"/".join(components(entry.linkname))
+        if not target:
+            raise Invalid(f"archive member {display(entry.name)}: hard link to {display(entry.linkname)}")
+        try:
+            source, source_base = self._tree.locate(target)
+            info = os.stat(source_base, dir_fd=source.fd, follow_symlinks=False)
+        except FileNotFoundError:
+            raise Invalid(
+                f"archive member {display(entry.name)}: hard link to {display(entry.linkname)}, which is not there"
+            ) from None
+        if source.path + source_base == parent.path + base:
+            return
+        if whiteout.is_device(info.st_mode, info.st_rdev) and self._whiteouts is Whiteouts.OVERLAY:
+            raise Invalid(f"archive member {display(entry.name)}: hard link to a removed file")
+
+        def link() -> None:
+            origin, _ = self._tree.locate(target)
+            os.link(source_base, base, src_dir_fd=origin.fd, dst_dir_fd=parent.fd, follow_symlinks=False)
+
+        self._make(parent, base, link)
+
+    def _node(self, entry: Entry, parent: Parent, base: bytes) -> None:
+        kind = {kinds.CHARACTER: stat.S_IFCHR, kinds.BLOCK: stat.S_IFBLK}.get(entry.kind, stat.S_IFIFO)
+        device = 0 if kind == stat.S_IFIFO else os.makedev(entry.major, entry.minor)
+        self._make(parent, base, lambda: os.mknod(base, kind | (entry.mode & 0o777), device, dir_fd=parent.fd))
+        self._finish_at(entry, parent, base)
+
+    # -- what the kinds have in common
+
+    def _make(self, parent: Parent, base: bytes, create: Callable[[], None]) -> None:
+        try:
+            create()
+        except FileExistsError:
+            self._replace(parent, base)
+            create()
+
+    def _finish_at(self, entry: Entry, parent: Parent, base: bytes) -> None:
+        """Owner, mode, attributes and time of something that cannot be opened."""
+        os.chown(base, entry.uid, entry.gid, dir_fd=parent.fd, follow_symlinks=False)
+        path = b"/proc/self/fd/%d/%s" % (parent.fd, base)
+        if entry.kind != kinds.SYMLINK:
+            os.chmod(path, entry.mode)
+        if entry.xattrs:
+            self._xattrs(entry, path, follow=False)
+        os.utime(base, ns=(entry.mtime, entry.mtime), dir_fd=parent.fd, follow_symlinks=False)
+
+    def _xattrs(self, entry: Entry, path: bytes, *, follow: bool) -> None:
+        for name, value in entry.xattrs.items():
+            if name.startswith(whiteout.OVERLAY_XATTRS):
+                continue  # overlayfs's own marks: a layer could redirect lookups to where it pleases
+            try:
+                os.setxattr(path, name, value, follow_symlinks=follow)
+            except OSError as error:
+                if error.errno not in _UNSUPPORTED:
+                    raise
+                self.warnings.append(f"{display(entry.name)}: cannot set {display(name)}: {error.strerror}")
+
+    def _replace(self, parent: Parent, base: bytes) -> None:
+        """Makes room at a name that is taken."""
+        info = os.stat(base, dir_fd=parent.fd, follow_symlinks=False)
+        path = parent.path + base
+        is_directory = stat.S_ISDIR(info.st_mode)
+        if is_directory:
+            prefix = path + b"/"
+            self._times = {p: t for p, t in self._times.items() if p != path and not p.startswith(prefix)}
+        own = self._made is None or path in self._made or is_directory
+        if self._recipe is not None and self._aside is not None and own and (is_directory or info.st_size):
+            os.makedirs(self._aside, 0o700, exist_ok=True)
+            os.rename(base, os.path.join(self._aside, b"%d" % self._moved), src_dir_fd=parent.fd)
+            self._recipe.moved(path, self._moved)
+            self._moved += 1
+        elif is_directory:
+            shutil.rmtree(base, dir_fd=parent.fd)
+        else:
+            os.unlink(base, dir_fd=parent.fd)
+        if own and not is_directory and info.st_nlink == 1:
+            self.size -= info.st_size
+        if is_directory or stat.S_ISLNK(info.st_mode):
+            self._tree.forget(spare=parent)
+
+    def _whiteout(self, parent: Parent, base: bytes) -> None:
+        if base == whiteout.OPAQUE:
+            if self._whiteouts is Whiteouts.OVERLAY:
+                self._opaque(b"/proc/self/fd/%d" % parent.fd)
+            else:
+                self._clear(parent)
+            return
+        if base.startswith(whiteout.META_PREFIX):
+            return
+        name = base[len(whiteout.PREFIX) :]
+        if name in (b"", b".", b".."):
+            raise Invalid(f"invalid whiteout {display(parent.path + base)}")
+        if self._whiteouts is Whiteouts.REMOVE:
+            self._remove(parent, name)
+            return
+        try:
+            os.mknod(name, stat.S_IFCHR, 0, dir_fd=parent.fd)
+        except FileExistsError:
+            # The layer brings NAME itself, and a whiteout speaks of the layers below only.
+            info = os.stat(name, dir_fd=parent.fd, follow_symlinks=False)
+            if stat.S_ISDIR(info.st_mode):
+                self._opaque(b"/proc/self/fd/%d/%s" % (parent.fd, name))
+
+    def _opaque(self, path: bytes) -> None:
+        os.setxattr(path, whiteout.OPAQUE_XATTR, b"y")
+
+    def _clear(self, parent: Parent) -> None:
+        for name in os.listdir(b"/proc/self/fd/%d" % parent.fd):
+            self._remove(parent, name)
+
+    def _remove(self, parent: Parent, name: bytes) -> None:
+        """Removes what lower layers brought below ``name``, sparing what this archive made."""
+        assert self._made is not None
+        path = parent.path + name
+        try:
+            info = os.stat(name, dir_fd=parent.fd, follow_symlinks=False)
+        except FileNotFoundError:
+            return
+        if path in self._made:
+            if stat.S_ISDIR(info.st_mode):
+                fd = os.open(name, os.O_RDONLY | os.O_DIRECTORY | os.O_NOFOLLOW | os.O_CLOEXEC, dir_fd=parent.fd)
+                self._clear(Parent(fd, path + b"/"))
+                os.close(fd)
+            return
+        if stat.S_ISDIR(info.st_mode):
+            shutil.rmtree(name, dir_fd=parent.fd)
+            self._tree.forget(spare=parent)
+        else:
+            os.unlink(name, dir_fd=parent.fd)
+            if stat.S_ISLNK(info.st_mode):
+                self._tree.forget(spare=parent)
+
+    def _set_times(self) -> None:
+        for path, mtime in self._times.items():
+            parent, base = self._tree.locate(path)
+            os.utime(base or b".", ns=(mtime, mtime), dir_fd=parent.fd, follow_symlinks=False)

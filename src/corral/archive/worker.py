@@ -1,0 +1,125 @@
+"""The worker process: one archive operation, then gone. Started by ``jobs``, never imported by the daemon.
+
+The request is its argument, the archive its standard input; on standard output it says one JSON object a line:
+``{"progress": N}`` now and then, last ``{"result": ...}`` or ``{"error": KIND, "message": TEXT}``.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import json
+import os
+import queue
+import sys
+import threading
+from collections.abc import Iterator
+from typing import Any, Final
+
+from corral.archive.apply import Applier, Whiteouts
+from corral.archive.compression import decompress, detect
+from corral.archive.limits import Limits, Meter
+from corral.archive.reader import TarReader
+from corral.archive.recipe import RecipeWriter
+from corral.archive.stream import ByteStream
+from corral.errors import CorralError, Internal
+from corral.linux.sync import syncfs
+
+_AHEAD: Final = 16
+_REPORT_EVERY: Final = 1 << 20
+
+
+def main(request: dict[str, Any]) -> None:
+    try:
+        _say({"result": _apply(request)})
+    except CorralError as error:
+        _say({"error": error.kind, "message": error.message})
+        sys.exit(1)
+    except OSError as error:
+        _say({"error": Internal.kind, "message": f"{error.filename or 'archive'}: {error.strerror}"})
+        sys.exit(1)
+
+
+def _say(message: dict[str, Any]) -> None:
+    os.write(1, json.dumps(message).encode() + b"\n")
+
+
+def _apply(request: dict[str, Any]) -> dict[str, Any]:
+    limits = Limits(**request["limits"])
+    root = os.fsencode(request["root"])
+    root_fd = os.open(root, os.O_RDONLY | os.O_DIRECTORY | os.O_CLOEXEC)
+    intake = _Intake(Meter(limits, root_fd))
+    reader = TarReader(ByteStream(_ahead(intake.plain())), limits.max_special)
+    recipe = RecipeWriter(request["recipe"]) if request["recipe"] else None
+    applier = Applier(
+        root, Whiteouts(request["whiteouts"]), limits.max_entries, recipe, os.fsencode(request["aside"]) or None
+    )
+    applier.run(reader)
+    if recipe is not None:
+        recipe.close()
+    if request["durable"]:
+        syncfs(root_fd)
+    return intake.summary() | {
+        "size": applier.size,
+        "entries": applier.entries,
+        "root_given": applier.root_given,
+        "warnings": applier.warnings[:20],
+    }
+
+
+class _Intake:
+    """Standard input, decompressed and digested on the way."""
+
+    def __init__(self, meter: Meter) -> None:
+        self._meter = meter
+        self._plain = hashlib.sha256()
+        self._raw = hashlib.sha256()
+        self._head = b""
+        self._reported = 0
+
+    def _read(self, size: int) -> bytes:
+        piece = os.read(0, size)
+        if len(self._head) < 16:
+            self._head += piece[:16]
+        if detect(self._head).value != "none":
+            self._raw.update(piece)
+        if self._meter.compressed - self._reported >= _REPORT_EVERY:
+            self._reported = self._meter.compressed
+            _say({"progress": self._reported})
+        return piece
+
+    def plain(self) -> Iterator[bytes]:
+        for piece in decompress(self._read, self._meter):
+            self._plain.update(piece)
+            self._meter.add(len(piece))
+            yield piece
+
+    def summary(self) -> dict[str, Any]:
+        compression = detect(self._head).value
+        plain = f"sha256:{self._plain.hexdigest()}"
+        return {
+            "digest": plain,
+            "tar_size": self._meter.unpacked,
+            "compressed_digest": plain if compression == "none" else f"sha256:{self._raw.hexdigest()}",
+            "compressed_size": self._meter.compressed,
+            "compression": compression,
+        }
+
+
+def _ahead(source: Iterator[bytes]) -> Iterator[bytes]:
+    """The same pieces, made by a thread that runs ahead: inflating and hashing release the interpreter lock."""
+    pieces: queue.Queue[bytes | BaseException | None] = queue.Queue(_AHEAD)
+
+    def produce() -> None:
+        try:
+            for piece in source:
+                pieces.put(piece)
+        except BaseException as error:  # raised again where it is read
+            pieces.put(error)
+        else:
+            pieces.put(None)
+
+    threading.Thread(target=produce, daemon=True).start()
+    while (piece := pieces.get()) is not None:
+        if isinstance(piece, BaseException):
+            raise piece
+        yield piece

@@ -1,0 +1,295 @@
+"""The layer store: which layers there are, what uses each, and how one comes and goes.
+
+A layer lives while something uses it: an image (its topmost layer), a container's read-write layer, a layer above it,
+or an operation inside `unpacked`. When the last use ends, its record is deleted first and its directory moved to the
+trash afterwards, then its parent loses a use. A directory without a record is therefore always garbage, whatever
+moment a crash chose, and `clean` removes it at start.
+
+The daemon is the only writer: records are kept in memory, read once at start, and changed there together with the
+database.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+import secrets
+from collections import Counter
+from collections.abc import AsyncIterator, Callable, Sequence
+from contextlib import AbstractContextManager
+from dataclasses import dataclass
+from typing import TypeVar
+
+from corral.archive import jobs
+from corral.archive.limits import Limits
+from corral.errors import Invalid, NotFound
+from corral.image.graphdriver.driver import GraphDriver, Staging
+from corral.image.layer.record import Layer
+from corral.image.layer.trash import Trash
+from corral.image.schema import statement
+from corral.oci.digest import ChainID, DiffID, digest_of
+from corral.store.database import Database
+
+T = TypeVar("T")
+
+Source = AsyncIterator[bytes] | int
+"""A tar, perhaps compressed: in pieces, or a descriptor to read it from."""
+
+
+@dataclass(frozen=True, slots=True)
+class Part:
+    """A layer to make: its identity, and how to get its tar if it is missing."""
+
+    diff_id: DiffID
+    open: Callable[[], AbstractContextManager[Source]]
+    progress: jobs.Progress | None = None
+
+
+class LayerStore:
+    def __init__(self, database: Database, driver: GraphDriver, trash: Trash, limits: Limits | None = None) -> None:
+        self._database = database
+        self.driver = driver
+        self._trash = trash
+        self._limits = limits or Limits()
+        self._layers: dict[ChainID, Layer] = {}
+        self._uses: Counter[ChainID] = Counter()
+        self._locks: dict[ChainID, asyncio.Lock] = {}
+        for row in database.read("SELECT * FROM layers WHERE driver = ?", (driver.name,)):
+            layer = Layer(
+                ChainID(row["chain_id"]),
+                DiffID(row["diff_id"]),
+                ChainID(row["parent"]) if row["parent"] else None,
+                row["cache_id"],
+                row["size"],
+                row["tar_size"],
+            )
+            self._adopt(layer)
+
+    def _adopt(self, layer: Layer) -> None:
+        self._layers[layer.chain_id] = layer
+        if layer.parent is not None:
+            self._uses[layer.parent] += 1
+
+    # -- reading
+
+    def get(self, chain_id: ChainID) -> Layer:
+        """Raises NotFound."""
+        layer = self._layers.get(chain_id)
+        if layer is None:
+            raise NotFound(f"layer {chain_id} does not exist")
+        return layer
+
+    def __contains__(self, chain_id: ChainID) -> bool:
+        return chain_id in self._layers
+
+    def __len__(self) -> int:
+        return len(self._layers)
+
+    def stack(self, top: ChainID | None) -> tuple[Layer, ...]:
+        """``top`` and all below, topmost first. Raises NotFound."""
+        layers = []
+        while top is not None:
+            layer = self.get(top)
+            layers.append(layer)
+            top = layer.parent
+        return tuple(layers)
+
+    def cache_id(self, chain_id: ChainID | None) -> str | None:
+        return None if chain_id is None else self.get(chain_id).cache_id
+
+    def cache_ids(self) -> set[str]:
+        return {layer.cache_id for layer in self._layers.values()}
+
+    # -- keeping alive
+
+    def use(self, chain_id: ChainID) -> None:
+        self._uses[chain_id] += 1
+
+    async def release(self, chain_id: ChainID) -> list[ChainID]:
+        """Ends one use, and removes what nothing uses any more. Returns what was removed, topmost first."""
+        doomed: list[Layer] = []
+        current: ChainID | None = chain_id
+        while current is not None:
+            self._uses[current] -= 1
+            if self._uses[current] > 0:
+                break
+            del self._uses[current]
+            layer = self._layers.pop(current)
+            doomed.append(layer)
+            current = layer.parent
+        await self._forget(doomed)
+        return [layer.chain_id for layer in doomed]
+
+    async def _forget(self, doomed: list[Layer]) -> None:
+        if not doomed:
+            return
+        marks = ", ".join("?" * len(doomed))
+        query = f"DELETE FROM layers WHERE driver = ? AND chain_id IN ({marks})"  # noqa: S608
+        await self._database.write(statement(query, (self.driver.name, *(layer.chain_id for layer in doomed))))
+        for layer in doomed:
+            self._discard(layer.cache_id)
+
+    def _discard(self, cache_id: str) -> None:
+        self._trash.discard(self.driver.remove(cache_id, self._trash.directory))
+
+    # -- making
+
+    @contextlib.asynccontextmanager
+    async def unpacked(self, source: Source, progress: jobs.Progress | None = None) -> AsyncIterator[Layer]:
+        """The lowest layer made of a tar whose identity nobody told; recorded, and kept alive inside the context."""
+        cache_id = secrets.token_hex(32)
+        staging = await self._call(lambda: self.driver.create(cache_id, None))
+        try:
+            applied = await self._apply(staging, source, progress)
+            await self._call(lambda: self.driver.settle(cache_id, None, root_given=applied.root_given))
+            diff_id = DiffID(applied.digest)
+            chain_id = _chain(None, diff_id)
+            async with self._lock(chain_id):
+                if chain_id in self._layers:
+                    self._discard(cache_id)
+                    self.use(chain_id)
+                else:
+                    await self._record(Layer(chain_id, diff_id, None, cache_id, applied.size, applied.tar_size))
+        except BaseException:
+            self._discard(cache_id)
+            raise
+        try:
+            yield self._layers[chain_id]
+        finally:
+            await self.release(chain_id)
+
+    @contextlib.asynccontextmanager
+    async def unpacked_stack(self, parts: Sequence[Part]) -> AsyncIterator[tuple[Layer, ...]]:
+        """The layers of ``parts``, lowest first: those that are missing are made, at once where the driver can.
+
+        Each is verified against its DiffID, recorded as soon as it is whole, and kept alive inside the context.
+        Raises Invalid when a digest does not match, and as `jobs.apply`.
+        """
+        making: list[_Making] = []
+        for part in parts:
+            making.append(_Making(part, making[-1] if making else None))
+        held: list[ChainID] = []
+        try:
+            try:
+                async with asyncio.TaskGroup() as group:
+                    for one in making:
+                        group.create_task(self._make(one, held))
+            except BaseExceptionGroup as failures:
+                raise _first(failures) from None
+            yield tuple(self._layers[one.chain_id] for one in making)
+        finally:
+            for chain_id in held:
+                await self.release(chain_id)
+
+    async def _make(self, one: _Making, held: list[ChainID]) -> None:
+        async with self._lock(one.chain_id):
+            known = self._layers.get(one.chain_id)
+            if known is not None:
+                self.use(known.chain_id)
+                held.append(known.chain_id)
+                one.cache_id.set_result(known.cache_id)
+                one.done.set()
+                return
+            below = one.below
+            if below is not None and not self.driver.independent:
+                await below.done.wait()
+            parent = None if below is None else await asyncio.shield(below.cache_id)
+            cache_id = secrets.token_hex(32)
+            staging = await self._call(lambda: self.driver.create(cache_id, parent))
+            one.cache_id.set_result(cache_id)
+            try:
+                with one.part.open() as source:
+                    applied = await self._apply(staging, source, one.part.progress)
+                if applied.digest != one.part.diff_id:
+                    raise Invalid(f'invalid diffID for layer: expected "{one.part.diff_id}", got "{applied.digest}"')
+                if below is not None:
+                    await below.done.wait()
+                await self._call(lambda: self.driver.settle(cache_id, parent, root_given=applied.root_given))
+                chain_below = None if below is None else below.chain_id
+                await self._record(
+                    Layer(one.chain_id, one.part.diff_id, chain_below, cache_id, applied.size, applied.tar_size)
+                )
+            except BaseException:
+                self._discard(cache_id)
+                raise
+            held.append(one.chain_id)
+            one.done.set()
+
+    async def _apply(self, staging: Staging, source: Source, progress: jobs.Progress | None) -> jobs.Applied:
+        request = jobs.ApplyRequest(
+            root=staging.root,
+            whiteouts=staging.whiteouts,
+            recipe=staging.recipe,
+            aside=staging.aside,
+            limits=self._limits,
+        )
+        return await jobs.apply(request, source, progress)
+
+    async def _record(self, layer: Layer) -> None:
+        """Makes a whole layer exist, with one use, the caller's."""
+        row = (
+            self.driver.name,
+            layer.chain_id,
+            layer.diff_id,
+            layer.parent or "",
+            layer.cache_id,
+            layer.size,
+            layer.tar_size,
+        )
+        await self._database.write(statement("INSERT INTO layers VALUES (?, ?, ?, ?, ?, ?, ?)", row))
+        self._adopt(layer)
+        self.use(layer.chain_id)
+
+    async def _call(self, action: Callable[[], T]) -> T:
+        return action() if self.driver.instant else await asyncio.to_thread(action)
+
+    @contextlib.asynccontextmanager
+    async def _lock(self, chain_id: ChainID) -> AsyncIterator[None]:
+        """One maker of a layer at a time."""
+        lock = self._locks.setdefault(chain_id, asyncio.Lock())
+        try:
+            async with lock:
+                yield
+        finally:
+            if not lock.locked():
+                self._locks.pop(chain_id, None)
+
+    # -- at start
+
+    async def clean(self, keep: set[str]) -> None:
+        """Removes layers that nothing uses, and whatever lies in the driver's directory and is neither a layer's nor in
+        ``keep``. Called when all uses are known.
+        """
+        for chain_id in [chain_id for chain_id in self._layers if self._uses[chain_id] == 0]:
+            self.use(chain_id)
+            await self.release(chain_id)
+        for name in self.driver.ids() - self.cache_ids() - keep:
+            self._discard(name)
+
+
+class _Making:
+    """A layer on its way; those above wait for its ``cache_id`` and for ``done``."""
+
+    def __init__(self, part: Part, below: _Making | None) -> None:
+        self.part = part
+        self.below = below
+        self.chain_id: ChainID = _chain(None if below is None else below.chain_id, part.diff_id)
+        self.cache_id: asyncio.Future[str] = asyncio.get_running_loop().create_future()
+        self.done = asyncio.Event()
+
+
+def _chain(parent: ChainID | None, diff_id: DiffID) -> ChainID:
+    return ChainID(diff_id) if parent is None else ChainID(digest_of(f"{parent} {diff_id}".encode()))
+
+
+def _first(failures: BaseExceptionGroup[BaseException]) -> BaseException:
+    """The error that was there first, not a cancellation that followed from it."""
+    leaves: list[BaseException] = []
+    pending: list[BaseException] = [failures]
+    while pending:
+        error = pending.pop()
+        if isinstance(error, BaseExceptionGroup):
+            pending.extend(reversed(error.exceptions))
+        else:
+            leaves.append(error)
+    return next((error for error in leaves if not isinstance(error, asyncio.CancelledError)), leaves[0])

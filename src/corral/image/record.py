@@ -1,0 +1,33 @@
+"""An image as the rest of the engine sees it."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+from corral.oci.digest import ChainID, ImageID
+from corral.oci.image import ImageConfig
+
+
+@dataclass(frozen=True, slots=True)
+class Image:
+    """``size``: bytes of the files of all layers; ``created`` and ``tagged_at``: nanoseconds, 0 when unknown.
+
+    ``top`` is the topmost layer (None: an image without layers), ``parent`` the image that this one was built on.
+    """
+
+    id: ImageID
+    config: ImageConfig
+    top: ChainID | None
+    size: int
+    created: int
+    parent: ImageID | None = None
+    tagged_at: int = 0
+
+
+@dataclass(frozen=True, slots=True)
+class ImageUse:
+    """A container that was made from an image."""
+
+    container_id: str
+    name: str
+    running: bool

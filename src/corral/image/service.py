@@ -1,0 +1,94 @@
+"""The façade of the image room: what the engine and the routers call.
+
+Each use case is a module beside this one; here they meet the stores. Construct it, `start` it, `close` it.
+"""
+
+from __future__ import annotations
+
+from collections.abc import AsyncIterator, Callable, Mapping
+
+from corral.image import importing
+from corral.image.content.store import ContentStore
+from corral.image.graphdriver.driver import GraphDriver
+from corral.image.layer.rw import RWLayers
+from corral.image.layer.store import LayerStore
+from corral.image.layer.trash import Trash
+from corral.image.record import Image, ImageUse
+from corral.image.references import ReferenceStore
+from corral.image.schema import MIGRATIONS
+from corral.image.store import ImageStore
+from corral.oci.digest import ImageID
+from corral.oci.rootfs import RootfsMount
+from corral.store.database import Database
+from corral.store.layout import DataRoot
+
+Emit = Callable[[str, str, dict[str, str]], None]
+InUse = Callable[[ImageID], list[ImageUse]]
+
+
+class ImageService:
+    def __init__(self, data: DataRoot, database: Database, driver: GraphDriver, emit: Emit, in_use: InUse) -> None:
+        database.migrate(MIGRATIONS)
+        self._emit = emit
+        self._in_use = in_use
+        self._trash = Trash(data.trash)
+        self.content = ContentStore(data)
+        self.content.clean()
+        self.layers = LayerStore(database, driver, self._trash)
+        self.references = ReferenceStore(database, driver.name)
+        self.images = ImageStore(database, self.content, self.layers, self.references)
+        self.rw = RWLayers(database, self.layers, self._trash)
+
+    async def start(self) -> None:
+        """Finishes what an earlier process left half done: garbage goes to the trash, the trash away."""
+        await self.layers.clean(self.rw.ids())
+        self._trash.start()
+
+    def close(self) -> None:
+        self._trash.close()
+
+    # -- images
+
+    def resolve(self, ref: str) -> Image:
+        """Raises NotFound("No such image: ..."), Invalid for what can be no reference."""
+        return self.images.resolve(ref)
+
+    async def import_(
+        self,
+        source: AsyncIterator[bytes],
+        repo: str = "",
+        tag: str = "",
+        changes: list[str] | None = None,
+        message: str = "",
+        platform: str = "",
+    ) -> ImageID:
+        """Makes an image of one layer out of a tar of a root file system. Raises Invalid, Exhausted."""
+        request = importing.ImportRequest(repo, tag, tuple(changes or ()), message, platform)
+        image, reference = await importing.import_image(self.images, request, source)
+        self._log("import", image, image.id)
+        if reference is not None:
+            self._log("tag", image, reference.familiar)
+        return image.id
+
+    def _log(self, action: str, image: Image, name: str) -> None:
+        self._emit(action, image.id, {**(image.config.runtime.labels or {}), "name": name})
+
+    # -- read-write layers of containers
+
+    async def create_rw_layer(
+        self, container_id: str, image: ImageID | None, storage_opt: Mapping[str, str] | None = None
+    ) -> None:
+        """Raises NotFound when the image is gone, Conflict when the container has a layer."""
+        top = None if image is None else self.images.get(image).top
+        await self.rw.create(container_id, top, storage_opt or {})
+
+    def rootfs(self, container_id: str) -> tuple[RootfsMount, ...]:
+        """For container init, which mounts it in its own mount namespace. Raises NotFound."""
+        return self.rw.mounts(container_id)
+
+    async def remove_rw_layer(self, container_id: str) -> None:
+        await self.rw.remove(container_id)
+
+    async def usage(self, container_id: str) -> tuple[int, int]:
+        """Bytes of the container's own layer, and of its whole root. Raises NotFound."""
+        return await self.rw.usage(container_id)
