@@ -17,6 +17,7 @@ from corral.linux import libc, prctl
 _LINUX_CAPABILITY_VERSION_3: Final = 0x20080522
 _HEADER: Final = struct.Struct("=Ii")
 _DATA: Final = struct.Struct("=6I")  # two times effective, permitted, inheritable: low words, then high words
+_Data: Final = ctypes.c_char * _DATA.size
 _LAST_POSSIBLE: Final = 63
 
 
@@ -31,9 +32,8 @@ class CapabilitySets:
 
 def capget(pid: int = 0) -> CapabilitySets:
     """The sets of a thread, 0 for the calling one. Raises OSError."""
-    header = ctypes.create_string_buffer(_HEADER.pack(_LINUX_CAPABILITY_VERSION_3, pid), _HEADER.size)
-    data = ctypes.create_string_buffer(_DATA.size)
-    libc.syscall("capget", header, data)
+    data = _Data()
+    libc.syscall("capget", _header(pid), data)
     low = _DATA.unpack(data.raw)
     return CapabilitySets(*(low[i] | low[i + 3] << 32 for i in range(3)))
 
@@ -41,9 +41,8 @@ def capget(pid: int = 0) -> CapabilitySets:
 def capset(sets: CapabilitySets) -> None:
     """Set those of the calling thread. Raises OSError, EPERM when a set is not within what the thread may have."""
     masks = (sets.effective, sets.permitted, sets.inheritable)
-    header = ctypes.create_string_buffer(_HEADER.pack(_LINUX_CAPABILITY_VERSION_3, 0), _HEADER.size)
     record = _DATA.pack(*(mask & 0xFFFFFFFF for mask in masks), *(mask >> 32 for mask in masks))
-    libc.syscall("capset", header, ctypes.create_string_buffer(record, _DATA.size))
+    libc.syscall("capset", _header(0), ctypes.c_char_p(record))
 
 
 @functools.cache
@@ -59,6 +58,10 @@ def last_cap() -> int:
 def bounding_set() -> int:
     """The bounding set of the calling thread."""
     return sum(1 << n for n in range(last_cap() + 1) if prctl.capbset_read(n))
+
+
+def _header(pid: int) -> ctypes.c_char_p:
+    return ctypes.c_char_p(_HEADER.pack(_LINUX_CAPABILITY_VERSION_3, pid))
 
 
 def _known(number: int) -> bool:

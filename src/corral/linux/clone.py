@@ -55,7 +55,7 @@ def clone3(flags: int, *, cgroup_fd: int | None = None) -> tuple[int, int]:
         0,
         cgroup_fd if cgroup_fd is not None else 0,
     )
-    arguments = ctypes.create_string_buffer(record, _CLONE_ARGS.size)
+    arguments = ctypes.c_char_p(record)  # read only by the kernel
     size = ctypes.c_size_t(_CLONE_ARGS.size)
     number = libc.SYSCALLS["clone3"]
     mask = signal.pthread_sigmask(signal.SIG_BLOCK, signal.valid_signals())

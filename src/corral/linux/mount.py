@@ -109,7 +109,7 @@ def mount_setattr(
 ) -> None:
     """Change the attributes of one mount, or with AT_RECURSIVE of the whole tree, atomically. Raises OSError."""
     record = _MOUNT_ATTR.pack(attr_set, attr_clr, propagation, userns_fd)
-    buffer = ctypes.create_string_buffer(record, _MOUNT_ATTR.size)
+    buffer = ctypes.c_char_p(record)  # read only by the kernel
     libc.syscall("mount_setattr", dirfd, _text(path), flags, buffer, _MOUNT_ATTR.size, path=path or None)
 
 

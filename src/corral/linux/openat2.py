@@ -21,6 +21,6 @@ _OPEN_HOW: Final = struct.Struct("=3Q")
 def openat2(dirfd: int, path: str | bytes, flags: int, *, mode: int = 0, resolve: int = 0) -> int:
     """A descriptor, close-on-exec. Raises OSError; EXDEV when RESOLVE_BENEATH or RESOLVE_NO_XDEV would be broken."""
     how = _OPEN_HOW.pack(flags | os.O_CLOEXEC, mode, resolve)
-    buffer = ctypes.create_string_buffer(how, _OPEN_HOW.size)
+    buffer = ctypes.c_char_p(how)  # read only by the kernel
     name = ctypes.c_char_p(os.fsencode(path))
     return libc.syscall("openat2", dirfd, name, buffer, _OPEN_HOW.size, path=path)

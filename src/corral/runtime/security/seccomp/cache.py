@@ -1,0 +1,79 @@
+"""Compiled filters on disk, by digest of what they were compiled from; found again in memory without any digest."""
+
+from __future__ import annotations
+
+import hashlib
+import json
+import os
+import platform
+from collections.abc import Iterable
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Final
+
+from corral.errors import Invalid
+from corral.runtime.security.seccomp.architectures import Architecture, native
+from corral.runtime.security.seccomp.compiler import compile_filter, flag_bits
+from corral.runtime.security.seccomp.load import FILTER_ANNOTATION, FLAGS_ANNOTATION
+from corral.runtime.security.seccomp.profile import Profile, kernel_version, narrow
+
+__all__ = ["CompiledFilter", "FilterCache"]
+
+_VERSION: Final = 1
+"""Of the compiler: raised when its output for the same description changes."""
+
+
+@dataclass(frozen=True, slots=True)
+class CompiledFilter:
+    path: Path
+    flags: int
+
+    @property
+    def annotations(self) -> dict[str, str]:
+        """What tells init about the filter."""
+        return {FILTER_ANNOTATION: str(self.path), FLAGS_ANNOTATION: str(self.flags)}
+
+
+class FilterCache:
+    """Filters for this machine in ``directory`` (``ExecRoot.seccomp``), which is made when needed."""
+
+    def __init__(self, directory: Path, *, machine: str | None = None, release: str | None = None) -> None:
+        self._directory = directory
+        self._machine = machine or platform.machine()
+        self._kernel = kernel_version(release or os.uname().release)
+        self._known: dict[tuple[str, frozenset[str]], CompiledFilter] = {}
+
+    @property
+    def native(self) -> Architecture | None:
+        """None: there are no tables for this machine, and its containers cannot be confined."""
+        return native(self._machine)
+
+    def get(self, profile: Profile, capabilities: Iterable[str]) -> CompiledFilter:
+        """The filter of a profile for a container with ``capabilities`` (names such as "CAP_CHOWN").
+
+        Compiles at most once per boot: some milliseconds; later calls cost microseconds. Raises Invalid, OSError.
+        """
+        key = (profile.digest, frozenset(capabilities))
+        known = self._known.get(key)
+        if known is None or not known.path.exists():
+            self._known[key] = known = self._make(profile, tuple(sorted(key[1])))
+        return known
+
+    def _make(self, profile: Profile, capabilities: tuple[str, ...]) -> CompiledFilter:
+        architecture = self.native
+        if architecture is None:
+            raise Invalid(f"seccomp is not supported on {self._machine}")
+        description = narrow(profile, capabilities, architecture, self._kernel)
+        text = json.dumps([_VERSION, self._machine, description.to_json()], sort_keys=True)
+        path = self._directory / f"{hashlib.sha256(text.encode()).hexdigest()}.bpf"
+        if not path.exists():
+            _write(path, compile_filter(description, self._machine))
+        return CompiledFilter(path, flag_bits(description.flags))
+
+
+def _write(path: Path, content: bytes) -> None:
+    """Atomically: another daemon or a crash leaves either the whole file or none."""
+    path.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
+    temporary = path.with_name(f".{path.name}.{os.getpid()}")
+    temporary.write_bytes(content)
+    temporary.replace(path)

@@ -1,0 +1,56 @@
+"""From a container's description to an installed filter, in the child.
+
+The engine compiles ahead of time and names the file in two annotations; a description without them is compiled on
+the spot. ``read`` needs the host's file system, ``Filter.install`` nothing: init calls one before it changes root and
+the other last, because the filter holds for init itself from then on.
+"""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Final
+
+from corral.linux import libc, seccomp
+from corral.oci.runtime import Seccomp
+
+__all__ = ["FILTER_ANNOTATION", "FLAGS_ANNOTATION", "Filter", "read"]
+
+FILTER_ANNOTATION: Final = "io.corral.seccomp.bpf"
+"""Path of a compiled program."""
+
+FLAGS_ANNOTATION: Final = "io.corral.seccomp.flags"
+"""Decimal number: flags for seccomp(2)."""
+
+
+@dataclass(frozen=True, slots=True)
+class Filter:
+    program: bytes
+    flags: int
+
+    def install(self) -> None:
+        """For the calling thread, for good. Needs no_new_privs or CAP_SYS_ADMIN. Raises OSError."""
+        seccomp.install(self.program, self.flags)
+
+
+def read(annotations: Mapping[str, str], description: Seccomp | None) -> Filter | None:
+    """None: the container is unconfined. Raises OSError, or Invalid when the description cannot be compiled."""
+    path = annotations.get(FILTER_ANNOTATION)
+    if path:
+        flags = int(annotations.get(FLAGS_ANNOTATION, seccomp.SECCOMP_FILTER_FLAG_SPEC_ALLOW))
+        return Filter(_contents(path), flags)
+    if description is None:
+        return None
+    # Not on the path of a container that the engine described: costs an import and milliseconds of compiling.
+    from corral.runtime.security.seccomp.compiler import compile_filter, flag_bits
+
+    return Filter(compile_filter(description, libc.MACHINE), flag_bits(description.flags))
+
+
+def _contents(path: str) -> bytes:
+    fd = os.open(path, os.O_RDONLY | os.O_CLOEXEC)
+    try:
+        return os.read(fd, os.fstat(fd).st_size)
+    finally:
+        os.close(fd)
