@@ -1,6 +1,6 @@
 """Records what a Docker engine answers to the scenarios: ``python -m conformance.record unix:///path/docker.sock``.
 
-Run it in the tests directory; it rewrites ``golden/docker-28.json``.
+Run it in the tests directory; it rewrites what is in ``golden``.
 """
 
 from __future__ import annotations
@@ -11,10 +11,14 @@ import sys
 import tempfile
 from pathlib import Path
 
+import docker
+
 from conformance.scenarios import IMAGE, SCENARIOS, clean, play
+from conformance.sdk import PLAYS
 from support.host import busybox_archive
 
 GOLDEN = Path(__file__).parent / "golden" / "docker-28.json"
+GOLDEN_SDK = GOLDEN.with_name("docker-28-sdk.json")
 
 
 def main(url: str) -> None:
@@ -26,6 +30,9 @@ def main(url: str) -> None:
         clean(url)
         outcomes[scenario.name] = play(scenario.steps, url)
     clean(url)
+    client = docker.DockerClient(base_url=url, version="auto")
+    GOLDEN_SDK.write_text(json.dumps({play.__name__: play(client) for play in PLAYS}, indent=1) + "\n")
+    client.close()
     subprocess.run(["docker", "-H", url, "rmi", IMAGE], check=True, stdout=subprocess.DEVNULL)
     GOLDEN.write_text(json.dumps(outcomes, indent=1, ensure_ascii=False) + "\n")
 
