@@ -74,8 +74,8 @@ def number(field: bytes) -> int:
 
 def _signed_match(block: bytes, checksum: bytes) -> bool:
     """Some old writers summed signed characters."""
-    signed: int = sum(b - 256 if b > 127 else b for b in block[:148] + b" " * 8 + block[156:])
-    return bool(number(checksum) == signed)
+    signed = sum(b - 256 if b > 127 else b for b in block[:148] + b" " * 8 + block[156:])
+    return number(checksum) == signed
 
 
 def encode(entry: Entry, *, kind: bytes | None = None) -> bytes:
@@ -112,7 +112,7 @@ def fits_name(name: bytes) -> bool:
 
 def fits_number(value: int, width: int = 8) -> bool:
     """Whether a field of ``width`` bytes holds ``value`` in octal."""
-    return 0 <= value < 8 ** (width - 1)
+    return value >= 0 and value.bit_length() <= 3 * (width - 1)
 
 
 def _split(name: bytes) -> tuple[bytes, bytes]:

@@ -5,16 +5,22 @@ Each use case is a module beside this one; here they meet the stores. Construct 
 
 from __future__ import annotations
 
-from collections.abc import AsyncIterator, Callable, Mapping
+from collections.abc import AsyncIterator, Callable, Iterable, Mapping, Sequence
 
+from corral.api.types.image import ImageDeleteItem, ImageHistoryItem, ImageInspect, ImageSummary
+from corral.errors import Invalid
 from corral.image import importing
 from corral.image.content.store import ContentStore
+from corral.image.filters import parse as parse_filters
 from corral.image.graphdriver.driver import GraphDriver
+from corral.image.inspect import history, inspect
 from corral.image.layer.rw import RWLayers
 from corral.image.layer.store import LayerStore
 from corral.image.layer.trash import Trash
+from corral.image.listing import summaries
 from corral.image.record import Image, ImageUse
 from corral.image.references import ReferenceStore
+from corral.image.removal import Removal
 from corral.image.schema import MIGRATIONS
 from corral.image.store import ImageStore
 from corral.oci.digest import ImageID
@@ -22,6 +28,7 @@ from corral.oci.rootfs import RootfsMount
 from corral.store.database import Database
 from corral.store.layout import DataRoot
 
+Summaries = list[ImageSummary]
 Emit = Callable[[str, str, dict[str, str]], None]
 InUse = Callable[[ImageID], list[ImageUse]]
 
@@ -60,15 +67,46 @@ class ImageService:
         tag: str = "",
         changes: list[str] | None = None,
         message: str = "",
-        platform: str = "",
+        platform: str | None = None,
     ) -> ImageID:
         """Makes an image of one layer out of a tar of a root file system. Raises Invalid, Exhausted."""
-        request = importing.ImportRequest(repo, tag, tuple(changes or ()), message, platform)
+        request = importing.ImportRequest(repo, tag, tuple(changes or ()), message, platform or "")
         image, reference = await importing.import_image(self.images, request, source)
         self._log("import", image, image.id)
         if reference is not None:
             self._log("tag", image, reference.familiar)
         return image.id
+
+    def list(self, filters: Mapping[str, Iterable[str]], all: bool = False, shared_size: bool = False) -> Summaries:
+        """Raises Invalid for a filter that does not exist or has a value that cannot be."""
+        wanted = parse_filters(filters, self.resolve)
+        return summaries(self.images, wanted, self._in_use, all_images=all, shared_size=shared_size)
+
+    def inspect(self, ref: str) -> ImageInspect:
+        """Raises NotFound, Invalid."""
+        return inspect(self.images, self.resolve(ref))
+
+    def history(self, ref: str) -> Sequence[ImageHistoryItem]:
+        """Newest first. Raises NotFound, Invalid."""
+        return history(self.images, self.resolve(ref))
+
+    async def tag(self, ref: str, repo: str, tag: str = "") -> None:
+        """Raises NotFound, Invalid."""
+        image = self.resolve(ref)
+        reference = importing.target(repo, tag)
+        if reference is None:
+            raise Invalid("invalid reference format")
+        if reference.digest:
+            raise Invalid("refusing to create a tag with a digest reference")
+        await self.images.tag(image.id, reference)
+        self._log("tag", image, reference.familiar)
+
+    async def remove(self, ref: str, force: bool = False, noprune: bool = False) -> Sequence[ImageDeleteItem]:
+        """Raises NotFound, Conflict."""
+        removal = Removal(
+            self.images, self._in_use, lambda action, image: self._log(action, image, image.id), force, not noprune
+        )
+        return await removal.run(ref)
 
     def _log(self, action: str, image: Image, name: str) -> None:
         self._emit(action, image.id, {**(image.config.runtime.labels or {}), "name": name})

@@ -2,8 +2,8 @@
 
 A container gets /proc, /sys, /dev and three files in /etc mounted over. Made in the container's own layer where the
 image lacks them, they would show up in ``docker diff`` and be committed; Docker therefore puts a layer of its own
-between image and container, one more for each. Here one directory, made once, lies below all images: what an image brings
-wins over it, attributes included, and the container's layer stays clean at no cost per container.
+between image and container, one more for each. Here one directory, made once, lies below all images: what an image
+brings wins over it, attributes included, and the container's layer stays clean at no cost per container.
 
 The directory's name carries a version, because a directory that is mounted as a lower layer must not change.
 """
