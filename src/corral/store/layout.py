@@ -109,6 +109,11 @@ class ExecRoot:
         return self.root / "start.lock"
 
     @property
+    def pid(self) -> Path:
+        """The daemon's pid file, unless --pidfile says otherwise."""
+        return self.root / "corrald.pid"
+
+    @property
     def supervisor_socket(self) -> Path:
         return self.root / "supervisor.sock"
 

@@ -25,7 +25,7 @@ Strings = list[str]
 class Images(Protocol):
     """``ref`` is a name with or without tag or digest, an id, or the beginning of an id."""
 
-    def list(self, filters: Filters, all: bool) -> list[ImageSummary]: ...
+    def list(self, filters: Filters, all: bool, shared_size: bool) -> list[ImageSummary]: ...
     def inspect(self, ref: str) -> ImageInspect: ...
     def history(self, ref: str) -> Sequence[ImageHistoryItem]: ...
     async def tag(self, ref: str, repo: str, tag: str) -> None: ...
@@ -38,7 +38,7 @@ class Images(Protocol):
         tag: str,
         changes: Strings,
         message: str,
-        platform: str | None,
+        platform: str,
     ) -> str:
         """Returns the new image's id."""
         ...
@@ -70,7 +70,7 @@ class ImageRouter:
         wanted = filters(request)
         if request.api_version < (1, 41) and (name := request.query.get("filter")):
             wanted["reference"] = [*wanted.get("reference", []), name]
-        found = self._images.list(wanted, boolean(request, "all"))
+        found = self._images.list(wanted, boolean(request, "all"), boolean(request, "shared-size"))
         return reply.json([adapt_summary(image, request.api_version) for image in found])
 
     async def inspect(self, request: Request) -> Response:
@@ -106,7 +106,7 @@ class ImageRouter:
             query.get("tag", ""),
             request.query_list("changes"),
             query.get("message", ""),
-            query.get("platform") or None,
+            query.get("platform", ""),
         )
         yield Progress(status=str(image_id))
 

@@ -1,0 +1,249 @@
+"""The daemon's configuration: flags and daemon.json become one frozen, checked value before anything is touched."""
+
+from __future__ import annotations
+
+import dataclasses
+import ipaddress
+import json
+import os
+from collections.abc import Mapping, Sequence
+from pathlib import Path
+from typing import Any, Final
+
+from corral.daemon.flags import parse_bytes, parse_flags
+from corral.daemon.listeners import parse_host
+from corral.daemon.settings import SETTINGS, Kind, Setting
+from corral.errors import Invalid
+
+__all__ = ["DEFAULT_FILE", "DaemonConfig", "load", "reload"]
+
+DEFAULT_FILE: Final = "/etc/corral/daemon.json"
+
+
+@dataclasses.dataclass(frozen=True, slots=True)
+class DaemonConfig:
+    """Sizes in bytes, times in seconds; an empty string leaves the choice to whoever uses it.
+
+    ``live_restore``: containers are left running when the daemon ends. Docker's default is to stop them; here they do
+    not depend on the daemon, so that stopping them is what has to be asked for.
+    ``ignored``: flags and keys that were given and have no effect.
+    """
+
+    data_root: str = "/var/lib/corral"
+    exec_root: str = "/run/corral"
+    pidfile: str = ""
+    hosts: tuple[str, ...] = ("unix:///run/corral.sock",)
+    group: str = "corral"
+    debug: bool = False
+    log_level: str = "info"
+    log_format: str = "text"
+    labels: tuple[str, ...] = ()
+    live_restore: bool = True
+    shutdown_timeout: int = 15
+    cgroup_parent: str = ""
+    default_cgroupns_mode: str = "private"
+    default_ipc_mode: str = "private"
+    default_shm_size: int = 64 * 2**20
+    ulimits: Mapping[str, tuple[int, int]] = dataclasses.field(default_factory=dict)
+    """Soft and hard limit by name."""
+    init: bool = False
+    no_new_privileges: bool = False
+    seccomp_profile: str = ""
+    log_driver: str = "json-file"
+    log_opts: Mapping[str, str] = dataclasses.field(default_factory=dict)
+    storage_driver: str = ""
+    bridge: str = ""
+    bip: str = ""
+    fixed_cidr: str = ""
+    default_gateway: str = ""
+    mtu: int = 1500
+    icc: bool = True
+    ip: str = "0.0.0.0"
+    ip_forward: bool = True
+    ip_masq: bool = True
+    iptables: bool = True
+    dns: tuple[str, ...] = ()
+    dns_options: tuple[str, ...] = ()
+    dns_search: tuple[str, ...] = ()
+    tls: bool = False
+    tlsverify: bool = False
+    tlscacert: str = "/etc/corral/ca.pem"
+    tlscert: str = "/etc/corral/cert.pem"
+    tlskey: str = "/etc/corral/key.pem"
+    config_file: str = ""
+    validate: bool = False
+    version: bool = False
+    help: bool = False
+    ignored: tuple[str, ...] = ()
+
+
+_BY_KEY: Final = {setting.key: setting for setting in SETTINGS if setting.key}
+
+
+def load(arguments: Sequence[str]) -> DaemonConfig:
+    """Reads flags and the configuration file. Raises Invalid with one line for the user."""
+    flags = parse_flags(arguments, SETTINGS)
+    path = flags.get("config-file", "")
+    named = bool(path)
+    if not named and Path(DEFAULT_FILE).exists():
+        path = DEFAULT_FILE
+    if flags.get("help") or flags.get("version"):
+        path = ""
+    config = _merge(flags, path)
+    _check(config)
+    return config
+
+
+def reload(config: DaemonConfig, arguments: Sequence[str]) -> tuple[DaemonConfig, list[str]]:
+    """Reads everything again and takes over what may change while running. Returns the names of what did change."""
+    fresh = load(arguments)
+    changes = {
+        setting.field: getattr(fresh, setting.field)
+        for setting in SETTINGS
+        if setting.reload and getattr(fresh, setting.field) != getattr(config, setting.field)
+    }
+    return dataclasses.replace(config, **changes), sorted(changes)
+
+
+def _merge(flags: Mapping[str, Any], path: str) -> DaemonConfig:
+    values: dict[str, Any] = {}
+    ignored = []
+    from_file: dict[str, Any] = {}
+    if path:
+        try:
+            from_file = _read_file(path)
+            _refuse_conflicts(flags, from_file)
+        except Invalid as error:
+            raise Invalid(f"unable to configure the corral daemon with file {path}: {error}") from None
+    for setting in SETTINGS:
+        for name, given in ((setting.key, from_file), (setting.flag, flags)):
+            if name not in given or (given is from_file and not setting.key):
+                continue
+            if setting.field:
+                values[setting.field] = _frozen(given[name])
+            else:
+                ignored.append(name)
+    values["config_file"] = path
+    for name in ("data_root", "exec_root", "pidfile"):
+        if values.get(name):
+            values[name] = os.path.abspath(values[name])
+    return DaemonConfig(**values, ignored=tuple(ignored))
+
+
+def _frozen(value: Any) -> Any:
+    return tuple(value) if isinstance(value, list) else value
+
+
+def _read_file(path: str) -> dict[str, Any]:
+    """Values by key, converted as flags would be."""
+    try:
+        text = Path(path).read_text()
+    except OSError as error:
+        raise Invalid(f"open {path}: {(error.strerror or '').lower()}") from None
+    try:
+        content = json.loads(text) if text.strip() else {}
+    except (ValueError, RecursionError) as error:
+        raise Invalid(f"invalid JSON: {error}") from None
+    if not isinstance(content, dict):
+        raise Invalid("invalid JSON: not an object")
+    unknown = sorted(key for key in content if key not in _BY_KEY)
+    if unknown:
+        raise Invalid(f"the following directives don't match any configuration option: {', '.join(unknown)}")
+    return {key: _convert(_BY_KEY[key], value) for key, value in content.items() if value is not None}
+
+
+def _convert(setting: Setting, value: Any) -> Any:
+    """Checks a value of daemon.json by its setting's kind. Raises Invalid that names the key."""
+    try:
+        if not setting.field:
+            return value
+        match setting.kind, value:
+            case (Kind.BOOL, bool()) | (Kind.STRING, str()):
+                return value
+            case (Kind.INT | Kind.BYTES, int()) if not isinstance(value, bool):
+                return value
+            case Kind.BYTES, str():
+                return parse_bytes(value)
+            case Kind.LIST, list() if all(isinstance(item, str) for item in value):
+                return value
+            case Kind.MAP, dict() if all(isinstance(item, str) for item in value.values()):
+                return value
+            case Kind.ULIMITS, dict():
+                return {name: (int(limit["Soft"]), int(limit["Hard"])) for name, limit in value.items()}
+    except (KeyError, TypeError, ValueError) as error:
+        raise Invalid(f"{setting.key}: {error}") from None
+    raise Invalid(f"{setting.key}: expected {setting.kind.value}, got {json.dumps(value)}")
+
+
+def _refuse_conflicts(flags: Mapping[str, Any], from_file: Mapping[str, Any]) -> None:
+    conflicts = [
+        f"{setting.key}: (from flag: {_shown(flags[setting.flag])}, from file: {_shown(from_file[setting.key])})"
+        for setting in sorted(SETTINGS, key=lambda one: one.key)
+        if setting.key and setting.flag in flags and setting.key in from_file
+    ]
+    if conflicts:
+        raise Invalid(
+            "the following directives are specified both as a flag and in the configuration file: "
+            + ", ".join(conflicts)
+        )
+
+
+def _shown(value: Any) -> str:
+    """As Go prints it."""
+    if isinstance(value, bool):
+        return str(value).lower()
+    if isinstance(value, list):
+        return f"[{' '.join(value)}]"
+    if isinstance(value, dict):
+        return f"map[{' '.join(f'{name}:{item}' for name, item in value.items())}]"
+    return str(value)
+
+
+def _check(config: DaemonConfig) -> None:
+    """Raises Invalid for the first thing that cannot be right."""
+    _choose("log-level", config.log_level, ("debug", "info", "warn", "error", "fatal"))
+    _choose("log-format", config.log_format, ("text", "json"))
+    _choose("log-driver", config.log_driver, ("json-file", "none"))
+    _choose("storage-driver", config.storage_driver, ("", "overlay2", "vfs"))
+    _choose("default-ipc-mode", config.default_ipc_mode, ("private", "shareable"))
+    _choose("default-cgroupns-mode", config.default_cgroupns_mode, ("private", "host"))
+    for host in config.hosts:
+        parse_host(host, tls=config.tls or config.tlsverify)
+    for label in config.labels:
+        if "=" not in label or label.startswith("="):
+            raise Invalid(f"bad attribute format: {label}")
+    keys = [label.partition("=")[0] for label in config.labels]
+    for key in keys:
+        if keys.count(key) > 1:
+            raise Invalid(f"conflict labels for {key}")
+    _network("bip", config.bip, ipaddress.IPv4Interface)
+    _network("fixed-cidr", config.fixed_cidr, ipaddress.IPv4Network)
+    _network("default-gateway", config.default_gateway, ipaddress.IPv4Address)
+    _network("ip", config.ip, ipaddress.ip_address)
+    for server in config.dns:
+        _network("dns", server, ipaddress.ip_address)
+    if config.bip and config.bridge:
+        raise Invalid("you specified -b & --bip, mutually exclusive options. Please specify only one")
+    if config.mtu and not 68 <= config.mtu <= 65535:
+        raise Invalid(f"invalid mtu: {config.mtu}")
+    if config.shutdown_timeout < -1:
+        raise Invalid(f"invalid shutdown-timeout: {config.shutdown_timeout}")
+    if config.default_shm_size <= 0:
+        raise Invalid(f"default shm size must be greater than 0: {config.default_shm_size}")
+    if config.data_root == config.exec_root:
+        raise Invalid(f"data-root and exec-root must be different directories: {config.data_root}")
+    if config.seccomp_profile not in ("", "builtin", "unconfined") and not Path(config.seccomp_profile).is_file():
+        raise Invalid(f"seccomp-profile: no such file: {config.seccomp_profile}")
+
+
+def _choose(name: str, value: str, choices: tuple[str, ...]) -> None:
+    if value not in choices:
+        raise Invalid(f"invalid {name}: {value!r} is none of {', '.join(filter(None, choices))}")
+
+
+def _network(name: str, value: str, parse: Any) -> None:
+    if value:
+        try:
+            parse(value)
+        except ValueError as error:
+            raise Invalid(f"invalid {name}: {error}") from None

@@ -1,0 +1,88 @@
+"""One daemon per data root: its directories, the lock that keeps a second one away, and the pid file."""
+
+from __future__ import annotations
+
+import contextlib
+import fcntl
+import os
+from collections.abc import Iterator
+from pathlib import Path
+
+from corral.errors import Conflict, Unavailable
+from corral.store.layout import DataRoot, ExecRoot
+
+__all__ = ["lock_data_root", "make_directories", "pid_file"]
+
+
+def make_directories(data: DataRoot, execution: ExecRoot) -> None:
+    """0711 where containers' own users must be able to pass, 0700 or 0710 else. Raises Unavailable."""
+    modes = {
+        data.root: 0o711,
+        data.containers: 0o710,
+        data.volumes: 0o711,
+        data.trash: 0o700,
+        data.tmp: 0o700,
+        execution.root: 0o711,
+        execution.containers: 0o711,
+        execution.netns: 0o711,
+        execution.seccomp: 0o700,
+        execution.tmp: 0o700,
+    }
+    for path, mode in modes.items():
+        try:
+            if not path.is_dir():
+                path.mkdir(mode=mode, parents=True, exist_ok=True)
+                path.chmod(mode)
+        except OSError as error:
+            raise Unavailable(f"cannot make the directory {path}: {error.strerror}") from None
+
+
+@contextlib.contextmanager
+def lock_data_root(data: DataRoot) -> Iterator[None]:
+    """Raises Conflict when another daemon has it; the kernel gives it back however this process ends."""
+    try:
+        fd = os.open(data.lock, os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o600)
+    except OSError as error:
+        raise Unavailable(f"cannot open {data.lock}: {error.strerror}") from None
+    try:
+        try:
+            fcntl.flock(fd, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        except BlockingIOError:
+            raise Conflict(f"another corrald is running on the data root {data.root}") from None
+        yield
+    finally:
+        os.close(fd)
+
+
+@contextlib.contextmanager
+def pid_file(path: Path) -> Iterator[None]:
+    """Raises Conflict when the process that it names is a running daemon."""
+    pid = _read(path)
+    if pid and pid != os.getpid() and _is_daemon(pid):
+        raise Conflict(f"process with PID {pid} is still running: delete {path} if it is not a corrald")
+    try:
+        path.parent.mkdir(parents=True, exist_ok=True)
+        path.write_text(f"{os.getpid()}")
+    except OSError as error:
+        raise Unavailable(f"cannot write the pid file {path}: {error.strerror}") from None
+    try:
+        yield
+    finally:
+        if _read(path) == os.getpid():
+            with contextlib.suppress(OSError):
+                path.unlink()
+
+
+def _read(path: Path) -> int:
+    try:
+        return int(path.read_text())
+    except (OSError, ValueError):
+        return 0
+
+
+def _is_daemon(pid: int) -> bool:
+    """A pid alone may have been given to anything since the file was written."""
+    try:
+        return b"corral" in Path(f"/proc/{pid}/cmdline").read_bytes()
+    except OSError:
+        return False
