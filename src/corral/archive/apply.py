@@ -53,6 +53,8 @@ class Applier:
         max_entries: int,
         recipe: RecipeWriter | None = None,
         aside: bytes | None = None,
+        *,
+        specials: bool = True,
     ) -> None:
         self._root = root
         self._whiteouts = whiteouts
@@ -60,6 +62,7 @@ class Applier:
         self._max_entries = max_entries
         self._recipe = recipe
         self._aside = aside
+        self._specials = specials
         self._moved = 0
         self._times: dict[bytes, int] = {}
         # What this archive itself has made: whiteouts that are carried out must spare it.
@@ -122,8 +125,10 @@ class Applier:
             self.size += len(entry.linkname)
         elif kind == kinds.HARDLINK:
             self._hardlink(entry, parent, base)
-        else:
+        elif self._specials:
             self._node(entry, parent, base)
+        else:
+            raise Invalid(f"archive member {display(entry.name)} is a device or a fifo")
 
     def _note(self, path: bytes) -> None:
         """Remembers that this archive made ``path``, and so needs the directories above it."""

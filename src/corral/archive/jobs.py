@@ -1,12 +1,13 @@
 """Archive work in processes of its own: what the daemon calls.
 
 Unpacking keeps a processor busy for seconds, and the interpreter lock would make the daemon's event loop wait for it
-even from a thread; a worker process costs 30 ms once and leaves the loop alone. At most one worker per processor
-runs; more wait their turn.
+even from a thread; a worker process costs 50 ms once and leaves the loop alone. As many workers run as there are
+processors; more wait their turn.
 
 ::
 
     applied = await apply(ApplyRequest(root=..., whiteouts=Whiteouts.OVERLAY, recipe=..., aside=...), source)
+    async for piece in pack(members): ...
 """
 
 from __future__ import annotations
@@ -14,27 +15,14 @@ from __future__ import annotations
 import asyncio
 import contextlib
 import json
-import os
-import sys
-from collections.abc import AsyncIterator, Callable, Iterable
+from collections.abc import AsyncIterator, Callable, Sequence
 from dataclasses import asdict, dataclass, field
-from typing import Any, Final
+from typing import Any
 
-import corral
-import corral.errors as errors
 from corral.archive.apply import Whiteouts
 from corral.archive.limits import Limits
-from corral.errors import CorralError, Internal
-
-_BOOT: Final = (
-    "import sys, json; sys.path[:0] = json.loads(sys.argv[1]); "
-    "from corral.archive.worker import main; main(json.loads(sys.argv[2]))"
-)
-_KINDS: Final = {
-    cls.kind: cls for cls in vars(errors).values() if isinstance(cls, type) and issubclass(cls, CorralError)
-}
-_PIPE: Final = 1 << 20
-_LINE_MAXIMUM: Final = 1 << 20
+from corral.archive.pack import Member
+from corral.archive.process import WorkerProcess
 
 Progress = Callable[[int], None]
 """Called with the number of archive bytes (compressed) that were taken in so far."""
@@ -45,7 +33,7 @@ class ApplyRequest:
     """Unpack a tar below ``root`` (must exist), with all that `corral.archive.apply` says.
 
     ``recipe`` and ``aside``: where the recipe of the tar goes, and what it replaced; empty: no recipe. ``durable``: on
-    return all is on disk.
+    return all is on disk. ``specials``: whether device nodes and fifos are taken; refused otherwise.
     """
 
     root: str
@@ -53,6 +41,7 @@ class ApplyRequest:
     recipe: str = ""
     aside: str = ""
     durable: bool = True
+    specials: bool = True
     limits: Limits = field(default_factory=Limits)
 
 
@@ -80,84 +69,35 @@ async def apply(request: ApplyRequest, source: AsyncIterator[bytes] | int, progr
     Raises Invalid, Exhausted, Unsupported as `corral.archive.apply`, Internal when the worker failed.
     """
     arguments = asdict(request) | {"operation": "apply", "whiteouts": request.whiteouts.value}
-    result = await _run(arguments, source, progress)
+    stdin = source if isinstance(source, int) else asyncio.subprocess.PIPE
+    async with WorkerProcess(arguments, stdin, asyncio.subprocess.DEVNULL) as worker:
+        if isinstance(source, int):
+            result = await worker.result(progress)
+        else:
+            result = await _fed(worker, source, progress)
     return Applied(**(result | {"warnings": tuple(result["warnings"])}))
 
 
-async def _run(request: dict[str, Any], source: AsyncIterator[bytes] | int, progress: Progress | None) -> Any:
-    async with _slots():
-        process = await _start(request, source if isinstance(source, int) else asyncio.subprocess.PIPE)
-        try:
-            if isinstance(source, int):
-                result, _ = await _messages(process, progress), None
-            else:
-                result, _ = await asyncio.gather(_messages(process, progress), _feed(process, source))
-            await process.wait()
-            return result
-        finally:
-            await _end(process)
+async def _fed(worker: WorkerProcess, source: AsyncIterator[bytes], progress: Progress | None) -> dict[str, Any]:
+    """The worker's answer wins over trouble with feeding it: it knows why it hung up."""
+    feeding = asyncio.create_task(worker.feed(source))
+    try:
+        answer = asyncio.create_task(worker.result(progress))
+        await asyncio.wait((feeding, answer), return_when=asyncio.FIRST_COMPLETED)
+        if feeding.done() and (failure := feeding.exception()) is not None:
+            answer.cancel()
+            raise failure
+        return await answer
+    finally:
+        feeding.cancel()
+        with contextlib.suppress(asyncio.CancelledError):
+            await feeding
 
 
-async def _start(request: dict[str, Any], stdin: int) -> asyncio.subprocess.Process:
-    return await asyncio.create_subprocess_exec(
-        sys.executable,
-        "-SI",
-        "-c",
-        _BOOT,
-        json.dumps(_paths()),
-        json.dumps(request),
-        stdin=stdin,
-        stdout=asyncio.subprocess.PIPE,
-        limit=_LINE_MAXIMUM,
-        pipesize=_PIPE,
-    )
-
-
-def _paths() -> Iterable[str]:
-    """Where this process finds its modules; the package's own place first, in case an import hook supplied it."""
-    return [os.path.dirname(os.path.dirname(corral.__file__)), *(path for path in sys.path if path)]
-
-
-async def _feed(process: asyncio.subprocess.Process, source: AsyncIterator[bytes]) -> None:
-    assert process.stdin is not None
-    # The worker hangs up when it has refused the archive; its message says why.
-    with contextlib.suppress(BrokenPipeError, ConnectionResetError):
-        async for piece in source:
-            process.stdin.write(piece)
-            await process.stdin.drain()
-    process.stdin.close()
-
-
-async def _messages(process: asyncio.subprocess.Process, progress: Progress | None) -> Any:
-    """The worker's result. Raises the error that it reported."""
-    assert process.stdout is not None
-    async for line in process.stdout:
-        message = json.loads(line)
-        if "progress" in message:
-            if progress is not None:
-                progress(message["progress"])
-        elif "error" in message:
-            raise _KINDS.get(message["error"], Internal)(message["message"])
-        else:
-            return message["result"]
-    raise Internal(f"the archive worker ended without a result ({await process.wait()})")
-
-
-async def _end(process: asyncio.subprocess.Process) -> None:
-    if process.returncode is None:
-        with contextlib.suppress(ProcessLookupError):
-            process.kill()
-        await process.wait()
-
-
-_semaphores: dict[asyncio.AbstractEventLoop, asyncio.Semaphore] = {}
-
-
-def _slots() -> asyncio.Semaphore:
-    """One per event loop, as asyncio's primitives demand."""
-    loop = asyncio.get_running_loop()
-    semaphore = _semaphores.get(loop)
-    if semaphore is None:
-        _semaphores.clear()
-        semaphore = _semaphores[loop] = asyncio.Semaphore(max(2, os.cpu_count() or 1))
-    return semaphore
+async def pack(plan: Sequence[Member]) -> AsyncIterator[bytes]:
+    """The archive that `corral.archive.pack` makes of a plan. Raises Internal when a layer was changed on disk."""
+    async with WorkerProcess({"operation": "pack"}, asyncio.subprocess.PIPE, asyncio.subprocess.PIPE) as worker:
+        await worker.send(json.dumps([asdict(member) for member in plan]).encode())
+        async for piece in worker.output():
+            yield piece
+        await worker.result(None)

@@ -1,7 +1,8 @@
 """The worker process: one archive operation, then gone. Started by ``jobs``, never imported by the daemon.
 
-The request is its argument, the archive its standard input; on standard output it says one JSON object a line:
-``{"progress": N}`` now and then, last ``{"result": ...}`` or ``{"error": KIND, "message": TEXT}``.
+The request is its argument; descriptor 0 is where an archive or a plan comes in, 1 where an archive goes out. On
+descriptor 3 it says one JSON object a line: ``{"progress": N}`` now and then, last ``{"result": ...}`` or
+``{"error": KIND, "message": TEXT}``.
 """
 
 from __future__ import annotations
@@ -12,25 +13,27 @@ import os
 import queue
 import sys
 import threading
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from typing import Any, Final
 
 from corral.archive.apply import Applier, Whiteouts
-from corral.archive.compression import decompress, detect
+from corral.archive.compression import CHUNK, decompress, detect
 from corral.archive.limits import Limits, Meter
+from corral.archive.pack import Member, pack
 from corral.archive.reader import TarReader
 from corral.archive.recipe import RecipeWriter
 from corral.archive.stream import ByteStream
 from corral.errors import CorralError, Internal
 from corral.linux.sync import syncfs
 
+_MESSAGES: Final = 3
 _AHEAD: Final = 16
 _REPORT_EVERY: Final = 1 << 20
 
 
 def main(request: dict[str, Any]) -> None:
     try:
-        _say({"result": _apply(request)})
+        _say({"result": _OPERATIONS[request["operation"]](request)})
     except CorralError as error:
         _say({"error": error.kind, "message": error.message})
         sys.exit(1)
@@ -40,7 +43,7 @@ def main(request: dict[str, Any]) -> None:
 
 
 def _say(message: dict[str, Any]) -> None:
-    os.write(1, json.dumps(message).encode() + b"\n")
+    os.write(_MESSAGES, json.dumps(message).encode() + b"\n")
 
 
 def _apply(request: dict[str, Any]) -> dict[str, Any]:
@@ -51,7 +54,12 @@ def _apply(request: dict[str, Any]) -> dict[str, Any]:
     reader = TarReader(ByteStream(_ahead(intake.plain())), limits.max_special)
     recipe = RecipeWriter(request["recipe"]) if request["recipe"] else None
     applier = Applier(
-        root, Whiteouts(request["whiteouts"]), limits.max_entries, recipe, os.fsencode(request["aside"]) or None
+        root,
+        Whiteouts(request["whiteouts"]),
+        limits.max_entries,
+        recipe,
+        os.fsencode(request["aside"]) or None,
+        specials=request["specials"],
     )
     applier.run(reader)
     if recipe is not None:
@@ -64,6 +72,12 @@ def _apply(request: dict[str, Any]) -> dict[str, Any]:
         "root_given": applier.root_given,
         "warnings": applier.warnings[:20],
     }
+
+
+def _pack(request: dict[str, Any]) -> dict[str, Any]:  # noqa: ARG001
+    with open(0, "rb") as source, open(1, "wb", buffering=CHUNK) as target:
+        pack([Member(**member) for member in json.load(source)], target.write)
+    return {}
 
 
 class _Intake:
@@ -123,3 +137,6 @@ def _ahead(source: Iterator[bytes]) -> Iterator[bytes]:
         if isinstance(piece, BaseException):
             raise piece
         yield piece
+
+
+_OPERATIONS: Final[dict[str, Callable[[dict[str, Any]], dict[str, Any]]]] = {"apply": _apply, "pack": _pack}

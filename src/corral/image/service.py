@@ -8,8 +8,10 @@ from __future__ import annotations
 from collections.abc import AsyncIterator, Callable, Iterable, Mapping, Sequence
 
 from corral.api.types.image import ImageDeleteItem, ImageHistoryItem, ImageInspect, ImageSummary
+from corral.api.types.progress import Progress
+from corral.archive.jobs import pack
 from corral.errors import Invalid
-from corral.image import importing
+from corral.image import importing, progress, saving
 from corral.image.content.store import ContentStore
 from corral.image.filters import parse as parse_filters
 from corral.image.graphdriver.driver import GraphDriver
@@ -18,6 +20,7 @@ from corral.image.layer.rw import RWLayers
 from corral.image.layer.store import LayerStore
 from corral.image.layer.trash import Trash
 from corral.image.listing import summaries
+from corral.image.loading import Loading
 from corral.image.record import Image, ImageUse
 from corral.image.references import ReferenceStore
 from corral.image.removal import Removal
@@ -36,6 +39,7 @@ InUse = Callable[[ImageID], list[ImageUse]]
 class ImageService:
     def __init__(self, data: DataRoot, database: Database, driver: GraphDriver, emit: Emit, in_use: InUse) -> None:
         database.migrate(MIGRATIONS)
+        self._data = data
         self._emit = emit
         self._in_use = in_use
         self._trash = Trash(data.trash)
@@ -76,6 +80,29 @@ class ImageService:
         if reference is not None:
             self._log("tag", image, reference.familiar)
         return image.id
+
+    def load(
+        self, source: AsyncIterator[bytes], quiet: bool = False, platform: str | None = None
+    ) -> AsyncIterator[Progress]:
+        """Raises Invalid, Unsupported, Exhausted."""
+        loading = Loading(
+            self.images,
+            self._data.tmp,
+            lambda action, image: self._log(action, image, image.id),
+            quiet=quiet,
+            platform=platform or "",
+        )
+        return progress.stream(lambda report: loading.run(source, report))
+
+    async def save(self, refs: Sequence[str]) -> AsyncIterator[bytes]:
+        """An archive of images. Raises NotFound, Invalid; Internal when a layer was changed on disk."""
+        selection = saving.select(self.images, refs)
+        images = [self.images.get(image_id) for image_id in selection]
+        async with self.layers.hold(image.top for image in images if image.top is not None):
+            async for piece in pack(saving.plan(self.images, selection)):
+                yield piece
+        for image in images:
+            self._log("save", image, image.id)
 
     def list(self, filters: Mapping[str, Iterable[str]], all: bool = False, shared_size: bool = False) -> Summaries:
         """Raises Invalid for a filter that does not exist or has a value that cannot be."""

@@ -10,6 +10,7 @@ import re
 import sqlite3
 import time
 from collections.abc import Iterator
+from dataclasses import replace
 from typing import Final
 
 from corral.errors import CorralError, Invalid, NotFound
@@ -144,10 +145,14 @@ class ImageStore:
             self.references.setting(reference, image_id)(db)
 
         await self._database.write(store)
-        self._images[image_id] = Image(
-            image.id, image.config, image.top, image.size, image.created, image.parent, tagged_at=now
-        )
+        self._images[image_id] = replace(image, tagged_at=now)
         self.references.was_set(reference, image_id)
+
+    async def set_parent(self, image_id: ImageID, parent: ImageID) -> None:
+        image = self.get(image_id)
+        key = (parent, self._driver, image_id)
+        await self._database.write(statement("UPDATE images SET parent = ? WHERE driver = ? AND id = ?", key))
+        self._images[image_id] = replace(image, parent=parent)
 
     async def delete(self, image_id: ImageID) -> list[ChainID]:
         """Removes the image and the layers that only it used, whose ids are returned, topmost first."""

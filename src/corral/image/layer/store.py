@@ -1,8 +1,8 @@
 """The layer store: which layers there are, what uses each, and how one comes and goes.
 
 A layer lives while something uses it: an image (its topmost layer), a container's read-write layer, a layer above it,
-or an operation inside `unpacked`. When the last use ends, its record is deleted first and its directory moved to the
-trash afterwards, then its parent loses a use. A directory without a record is therefore always garbage, whatever
+or an operation that has `hold` of it. When the last use ends, its record is deleted first and its directory moved to
+the trash afterwards, then its parent loses a use. A directory without a record is therefore always garbage, whatever
 moment a crash chose, and `clean` removes it at start.
 
 The daemon is the only writer: records are kept in memory, read once at start, and changed there together with the
@@ -15,7 +15,7 @@ import asyncio
 import contextlib
 import secrets
 from collections import Counter
-from collections.abc import AsyncIterator, Callable, Sequence
+from collections.abc import AsyncIterator, Callable, Iterable, Sequence
 from contextlib import AbstractContextManager
 from dataclasses import dataclass
 from typing import TypeVar
@@ -38,11 +38,15 @@ Source = AsyncIterator[bytes] | int
 
 @dataclass(frozen=True, slots=True)
 class Part:
-    """A layer to make: its identity, and how to get its tar if it is missing."""
+    """A layer to make: its identity, and how to get its tar if it is missing.
+
+    ``digest`` is what the tar must have as it comes, before decompression; "" when nobody knows.
+    """
 
     diff_id: DiffID
     open: Callable[[], AbstractContextManager[Source]]
     progress: jobs.Progress | None = None
+    digest: str = ""
 
 
 class LayerStore:
@@ -132,6 +136,18 @@ class LayerStore:
     def _discard(self, cache_id: str) -> None:
         self._trash.discard(self.driver.remove(cache_id, self._trash.directory))
 
+    @contextlib.asynccontextmanager
+    async def hold(self, tops: Iterable[ChainID]) -> AsyncIterator[None]:
+        """Keeps these layers, and all below them, while they are being read."""
+        held = list(tops)
+        for chain_id in held:
+            self.use(chain_id)
+        try:
+            yield
+        finally:
+            for chain_id in held:
+                await self.release(chain_id)
+
     # -- making
 
     @contextlib.asynccontextmanager
@@ -200,8 +216,7 @@ class LayerStore:
             try:
                 with one.part.open() as source:
                     applied = await self._apply(staging, source, one.part.progress)
-                if applied.digest != one.part.diff_id:
-                    raise Invalid(f'invalid diffID for layer: expected "{one.part.diff_id}", got "{applied.digest}"')
+                _verify(one.part, applied)
                 if below is not None:
                     await below.done.wait()
                 await self._call(lambda: self.driver.settle(cache_id, parent, root_given=applied.root_given))
@@ -276,6 +291,13 @@ class _Making:
         self.chain_id: ChainID = _chain(None if below is None else below.chain_id, part.diff_id)
         self.cache_id: asyncio.Future[str] = asyncio.get_running_loop().create_future()
         self.done = asyncio.Event()
+
+
+def _verify(part: Part, applied: jobs.Applied) -> None:
+    if applied.digest != part.diff_id:
+        raise Invalid(f'invalid diffID for layer: expected "{part.diff_id}", got "{applied.digest}"')
+    if part.digest.startswith("sha256:") and applied.compressed_digest != part.digest:
+        raise Invalid(f"layer has digest {applied.compressed_digest}, expected {part.digest}")
 
 
 def _chain(parent: ChainID | None, diff_id: DiffID) -> ChainID:

@@ -43,7 +43,7 @@ class Images(Protocol):
         """Returns the new image's id."""
         ...
 
-    def load(self, source: AsyncIterator[bytes]) -> AsyncIterator[Progress]: ...
+    def load(self, source: AsyncIterator[bytes], quiet: bool, platform: str | None) -> AsyncIterator[Progress]: ...
     def save(self, refs: Strings) -> AsyncIterator[bytes]: ...
     def bootstrap(self, name: str) -> AsyncIterator[Progress]: ...
 
@@ -111,7 +111,8 @@ class ImageRouter:
         yield Progress(status=str(image_id))
 
     async def load(self, request: Request) -> Response:
-        return await progress(self._images.load(request.stream()))
+        quiet, platform = boolean(request, "quiet"), request.query.get("platform") or None
+        return await progress(self._images.load(request.stream(), quiet, platform))
 
     async def save(self, request: Request) -> Response:
         names = [name for value in request.query_list("names") for name in value.split(",") if name]
