@@ -23,7 +23,8 @@
     ├── start.lock                    flock held by a client while it starts the daemon
     ├── supervisor.sock               SEQPACKET, see runtime/supervisor/protocol.py
     ├── containers/ID/                the bundle: config.json, rootfs.json; the supervisor's state and FIFOs
-    ├── netns/ID                      bind mount of the sandbox's network namespace
+    ├── netns/SANDBOX                 bind mount of a sandbox's network namespace, named by its id's first 12 digits
+    ├── sandboxes/ID.json             what network/sandbox.py records of a container's live sandbox
     ├── seccomp/SHA256.bpf            compiled filters by digest of their profile
     └── tmp/
 """
@@ -128,8 +129,12 @@ class ExecRoot:
     def netns(self) -> Path:
         return self.root / "netns"
 
-    def sandbox(self, container_id: str) -> Path:
-        return self.netns / container_id
+    def sandbox(self, sandbox_id: str) -> Path:
+        return self.netns / sandbox_id[:12]
+
+    @property
+    def sandboxes(self) -> Path:
+        return self.root / "sandboxes"
 
     @property
     def seccomp(self) -> Path:

@@ -1,0 +1,72 @@
+"""A network namespace while it is being set up: its pin, a descriptor of it, and a netlink socket inside it."""
+
+from __future__ import annotations
+
+import contextlib
+import ipaddress
+import os
+from collections.abc import Awaitable, Callable
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Final
+
+from corral.errors import Internal
+from corral.linux import mount
+from corral.linux.netlink import address, link, route
+from corral.linux.netlink.connection import NETLINK_ROUTE, Connection
+
+__all__ = ["MakeSandbox", "Namespace", "unpin"]
+
+MakeSandbox = Callable[[Path], Awaitable[tuple[int, int]]]
+"""Pins a new namespace at the path; gives descriptors of it and of a NETLINK_ROUTE socket opened inside it."""
+
+_LOOPBACK: Final = 1
+"""The kernel makes it first in every namespace."""
+_EVERYWHERE: Final = ipaddress.IPv4Network("0.0.0.0/0")
+
+
+@dataclass(frozen=True, slots=True)
+class Namespace:
+    """Close it when set up: the pin keeps the namespace."""
+
+    path: Path
+    fd: int
+    connection: Connection
+
+    @classmethod
+    async def make(cls, make_sandbox: MakeSandbox, path: Path) -> Namespace:
+        """Raises what the runtime raises, OSError."""
+        fd, socket = await make_sandbox(path)
+        return cls(path, fd, Connection(NETLINK_ROUTE, socket))
+
+    def close(self) -> None:
+        self.connection.close()
+        os.close(self.fd)
+
+    def configure(self, interface: str, own: ipaddress.IPv4Interface | None, gateway: str) -> None:
+        """Brings loopback and ``interface`` up, with its address and, if there is a gateway, the default route.
+
+        Raises OSError, Internal when the driver did not deliver the interface.
+        """
+        found = link.by_name(self.connection, interface)
+        if found is None:
+            raise Internal(f"no interface {interface} in {self.path}")
+        requests = [link.change(_LOOPBACK, up=True), link.change(found.index, up=True)]
+        if own is not None:
+            requests.append(address.add(found.index, own))
+        if gateway:
+            requests.append(route.add(_EVERYWHERE, gateway=ipaddress.IPv4Address(gateway), index=found.index))
+        self.connection.apply(*requests)
+
+
+def unpin(path: Path) -> None:
+    """Removes a pin; the namespace ends with its last process. Idempotent. Raises OSError."""
+    try:
+        mount.umount2(str(path), mount.MNT_DETACH)
+    except FileNotFoundError:
+        return
+    except OSError:  # EINVAL: only the empty file that was to become the mount point
+        if os.path.ismount(path):
+            raise
+    with contextlib.suppress(FileNotFoundError):
+        path.unlink()
