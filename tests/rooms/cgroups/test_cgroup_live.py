@@ -1,0 +1,418 @@
+"""Control groups of this host, whatever its version: limits that bite, freezing, killing, counting, removal."""
+
+from __future__ import annotations
+
+import os
+import select
+import signal
+import time
+from collections.abc import Callable, Iterator
+from pathlib import Path
+
+import pytest
+
+from corral.errors import Invalid
+from corral.linux import pidfd
+from corral.linux.clone import clone3
+from corral.oci.runtime import Cpu, DeviceRule, Memory, Pids, Resources
+from corral.runtime.cgroups import Cgroup, Hierarchies, dynmods
+from corral.runtime.cgroups.devices import DEFAULT_RULES
+from corral.runtime.cgroups.plan import directory_of
+
+pytestmark = pytest.mark.requires("root", "cgroup")
+
+MEGABYTE = 1 << 20
+
+
+class Tenant:
+    """A process in a group. It does what it is told by functions, until it is told to stop."""
+
+    def __init__(self, cgroup: Cgroup, action: Callable[[], object]) -> None:
+        joined_read, joined_write = os.pipe()
+        self.pid = os.fork()
+        if self.pid == 0:
+            try:
+                os.setsid()
+                for path in cgroup.procs_files(v2=True):
+                    Path(path).write_text("0")
+                os.write(joined_write, b"x")
+                code = action()
+                os._exit(code if isinstance(code, int) else 0)
+            except BaseException as error:
+                os.write(2, f"{error!r}\n".encode())
+                os._exit(99)
+        os.close(joined_write)
+        os.read(joined_read, 1)
+        os.close(joined_read)
+
+    def wait(self) -> int:
+        """Exit code, or -N for signal N."""
+        return os.waitstatus_to_exitcode(os.waitpid(self.pid, 0)[1])
+
+
+def forever() -> None:
+    while True:
+        signal.pause()
+
+
+def until(condition: Callable[[], bool], seconds: float = 5) -> bool:
+    deadline = time.monotonic() + seconds
+    while not condition():
+        if time.monotonic() > deadline:
+            return False
+        time.sleep(0.005)
+    return True
+
+
+@pytest.fixture(scope="module")
+def hierarchies() -> Hierarchies:
+    return Hierarchies.of_host()
+
+
+@pytest.fixture
+def cgroup(hierarchies: Hierarchies, mark: str, request: pytest.FixtureRequest) -> Iterator[Cgroup]:
+    parent = f"/{mark}-{os.getpid()}"
+    group = Cgroup.at(hierarchies, f"{parent}/{abs(hash(request.node.name)):x}")
+    yield group
+    group.kill()
+    group.delete()
+    Cgroup.at(hierarchies, parent).delete()
+
+
+def directories(hierarchies: Hierarchies, path: str) -> list[str]:
+    mounts = [*hierarchies.v1, *([hierarchies.v2] if hierarchies.v2 else [])]
+    return [d for d in (directory_of(h, path) for h in mounts) if os.path.isdir(d)]
+
+
+def contents(hierarchies: Hierarchies, controller: str, cgroup: Cgroup, v1: str, v2: str) -> str:
+    place = hierarchies.of(controller)
+    if place is None:
+        pytest.skip(f"no {controller} controller")
+    return Path(directory_of(place, cgroup.path), v1 if place.version == 1 else v2).read_text().strip()
+
+
+def test_limits_are_set_before_anybody_is_in(hierarchies: Hierarchies, cgroup: Cgroup) -> None:
+    memory = Memory(limit=64 * MEGABYTE, swap=64 * MEGABYTE)
+    assert cgroup.create(Resources(memory=memory, cpu=Cpu(quota=50000, period=100000), pids=Pids(33))) == []
+    assert contents(hierarchies, "memory", cgroup, "memory.limit_in_bytes", "memory.max") == str(64 * MEGABYTE)
+    assert contents(hierarchies, "pids", cgroup, "pids.max", "pids.max") == "33"
+    assert contents(hierarchies, "cpu", cgroup, "cpu.cfs_quota_us", "cpu.max").split()[0] == "50000"
+
+
+def test_delete_leaves_no_directory_and_can_be_repeated(hierarchies: Hierarchies, cgroup: Cgroup) -> None:
+    cgroup.create(Resources(pids=Pids(3), cpu=Cpu(cpus="0")))
+    assert directories(hierarchies, cgroup.path)
+    cgroup.delete()
+    cgroup.delete()
+    assert directories(hierarchies, cgroup.path) == []
+
+
+def test_failed_create_leaves_nothing(hierarchies: Hierarchies, cgroup: Cgroup) -> None:
+    with pytest.raises(Invalid, match=r"cpuset\.cpus"):
+        cgroup.create(Resources(cpu=Cpu(cpus="4095"), pids=Pids(3)))
+    assert directories(hierarchies, cgroup.path) == []
+
+
+def test_members_are_seen_killed_and_removed(cgroup: Cgroup, hierarchies: Hierarchies) -> None:
+    cgroup.create(None)
+    tenants = [Tenant(cgroup, forever) for _ in range(3)]
+    assert cgroup.pids() == sorted(t.pid for t in tenants)
+    again = Cgroup.at(hierarchies, cgroup.path)
+    assert again.pids() == cgroup.pids()
+    again.kill()
+    assert [t.wait() for t in tenants] == [-signal.SIGKILL] * 3
+    again.delete()
+    assert cgroup.pids() == []
+
+
+def test_delete_kills_what_is_left(cgroup: Cgroup, hierarchies: Hierarchies) -> None:
+    cgroup.create(None)
+    tenant = Tenant(cgroup, forever)
+    cgroup.delete()
+    assert tenant.wait() == -signal.SIGKILL
+    assert directories(hierarchies, cgroup.path) == []
+
+
+def test_delete_removes_nested_groups_with_their_processes(cgroup: Cgroup, hierarchies: Hierarchies) -> None:
+    cgroup.create(None)
+    nested = [f"{directory}/inner/most" for directory in directories(hierarchies, cgroup.path)]
+    for directory in nested:
+        os.makedirs(directory)
+    tenant = Tenant(cgroup, forever)
+    for directory in nested:
+        Path(directory, "cgroup.procs").write_text(str(tenant.pid))
+    assert cgroup.pids() == [tenant.pid]
+    cgroup.delete()
+    assert tenant.wait() == -signal.SIGKILL
+    assert directories(hierarchies, cgroup.path) == []
+
+
+def test_child_can_be_born_in_version_2(cgroup: Cgroup, hierarchies: Hierarchies) -> None:
+    if hierarchies.v2 is None:
+        pytest.skip("no version 2")
+    cgroup.create(None)
+    fd = cgroup.open_v2()
+    assert fd is not None
+    pid, process = clone3(0, cgroup_fd=fd)
+    if pid == 0:
+        signal.pthread_sigmask(signal.SIG_SETMASK, [])
+        os._exit(0 if f"0::{cgroup.path}\n" in Path("/proc/self/cgroup").read_text() else 1)
+    os.close(fd)
+    assert os.waitstatus_to_exitcode(os.waitpid(pid, 0)[1]) == 0
+    os.close(process)
+
+
+def test_frozen_processes_stand_still_until_thawed(cgroup: Cgroup) -> None:
+    cgroup.create(None)
+    read_end, write_end = os.pipe()
+    os.set_blocking(read_end, False)
+
+    def tick() -> None:
+        while True:
+            os.write(write_end, b".")
+            time.sleep(0.002)
+
+    tenant = Tenant(cgroup, tick)
+    try:
+        cgroup.freeze()
+        assert cgroup.is_frozen()
+        drain(read_end)
+        time.sleep(0.05)
+        assert drain(read_end) == 0
+        cgroup.thaw()
+        assert not cgroup.is_frozen()
+        assert until(lambda: drain(read_end) > 0)
+    finally:
+        cgroup.kill()
+        tenant.wait()
+        os.close(read_end)
+        os.close(write_end)
+
+
+def test_frozen_processes_can_be_killed(cgroup: Cgroup) -> None:
+    cgroup.create(None)
+    tenant = Tenant(cgroup, forever)
+    cgroup.freeze()
+    cgroup.kill()
+    assert tenant.wait() == -signal.SIGKILL
+
+
+def drain(fd: int) -> int:
+    total = 0
+    try:
+        while chunk := os.read(fd, 65536):
+            total += len(chunk)
+    except BlockingIOError:
+        pass
+    return total
+
+
+def test_fork_bomb_stays_within_pids_limit_and_dies_at_once(cgroup: Cgroup) -> None:
+    cgroup.create(Resources(pids=Pids(20)))
+
+    def bomb() -> None:
+        while True:
+            try:
+                os.fork()
+            except OSError:
+                time.sleep(0.001)
+
+    tenant = Tenant(cgroup, bomb)
+    assert until(lambda: len(cgroup.pids()) >= 20)
+    assert len(cgroup.pids()) <= 20
+    assert cgroup.stats().pids.limit == 20
+    cgroup.kill()
+    tenant.wait()
+    assert until(lambda: not cgroup.pids())
+
+
+def test_out_of_memory_is_told_and_counted(cgroup: Cgroup) -> None:
+    cgroup.create(Resources(memory=Memory(limit=16 * MEGABYTE, swap=16 * MEGABYTE)))
+    watch = cgroup.oom_fd()
+    assert watch is not None
+    assert cgroup.oom_kill_count() == 0
+    epoll = select.epoll()
+    epoll.register(watch.fileno(), watch.events)
+    try:
+        assert epoll.poll(0) == []
+        tenant = Tenant(cgroup, lambda: len(bytearray(64 * MEGABYTE)) and None)
+        events = epoll.poll(5)
+        assert [fd for fd, _ in events] == [watch.fileno()]
+        assert tenant.wait() == -signal.SIGKILL
+        assert watch.read()
+        assert cgroup.oom_kill_count() == 1
+    finally:
+        epoll.close()
+        watch.close()
+
+
+def test_removal_is_not_taken_for_an_oom_kill(cgroup: Cgroup) -> None:
+    cgroup.create(Resources(memory=Memory(limit=16 * MEGABYTE)))
+    watch = cgroup.oom_fd()
+    assert watch is not None
+    cgroup.delete()
+    assert not watch.read()
+    watch.close()
+
+
+def test_memory_limits_can_be_raised_and_lowered_together(hierarchies: Hierarchies, cgroup: Cgroup) -> None:
+    cgroup.create(Resources(memory=Memory(limit=32 * MEGABYTE, swap=64 * MEGABYTE)))
+    for limit, swap in ((128, 256), (16, 32), (512, 512), (64, -1)):
+        size = swap * MEGABYTE if swap > 0 else swap
+        cgroup.update(Resources(memory=Memory(limit=limit * MEGABYTE, swap=size)))
+        found = contents(hierarchies, "memory", cgroup, "memory.limit_in_bytes", "memory.max")
+        assert found == str(limit * MEGABYTE)
+
+
+def test_quota_and_period_change_in_any_order(hierarchies: Hierarchies, cgroup: Cgroup) -> None:
+    cgroup.create(Resources(cpu=Cpu(quota=100000, period=100000)))
+    for quota, period in ((2000, 2000), (400000, 400000), (5000, 100000)):
+        cgroup.update(Resources(cpu=Cpu(quota=quota, period=period)))
+        assert contents(hierarchies, "cpu", cgroup, "cpu.cfs_quota_us", "cpu.max").split()[0] == str(quota)
+
+
+def test_update_joins_controllers_that_were_not_needed_before(hierarchies: Hierarchies, cgroup: Cgroup) -> None:
+    cgroup.create(None)
+    tenant = Tenant(cgroup, forever)
+    cgroup.update(Resources(cpu=Cpu(cpus="0"), pids=Pids(7)))
+    assert os.sched_getaffinity(tenant.pid) == {0}
+    assert contents(hierarchies, "pids", cgroup, "pids.max", "pids.max") == "7"
+    assert contents(hierarchies, "pids", cgroup, "cgroup.procs", "cgroup.procs") == str(tenant.pid)
+    cgroup.kill()
+    tenant.wait()
+
+
+def test_cpuset_is_inherited_when_only_a_part_is_given(cgroup: Cgroup) -> None:
+    cgroup.create(Resources(cpu=Cpu(cpus="0")))
+    tenant = Tenant(cgroup, lambda: 0 if os.sched_getaffinity(0) == {0} else 1)
+    assert tenant.wait() == 0
+
+
+def opens(path: str, flags: int) -> str:
+    try:
+        os.close(os.open(path, flags))
+    except OSError as error:
+        return os.strerror(error.errno)
+    return ""
+
+
+@pytest.mark.parametrize(
+    ("path", "flags", "allowed"),
+    [
+        ("/dev/null", os.O_RDWR, True),
+        ("/dev/urandom", os.O_RDONLY, True),
+        ("/dev/kmsg", os.O_RDONLY, False),
+        ("/dev/kmsg", os.O_WRONLY, False),
+    ],
+)
+def test_devices_outside_the_default_cannot_be_opened(cgroup: Cgroup, path: str, flags: int, allowed: bool) -> None:
+    cgroup.create(Resources(devices=DEFAULT_RULES))
+    tenant = Tenant(cgroup, lambda: 0 if (opens(path, flags) == "") == allowed else 1)
+    assert tenant.wait() == 0
+
+
+def test_device_rules_tell_access_apart(cgroup: Cgroup) -> None:
+    null = os.stat("/dev/null").st_rdev
+    only_read = DeviceRule(True, "c", os.major(null), os.minor(null), "r")
+    cgroup.create(Resources(devices=(DeviceRule(False, "a", access="rwm"), only_read)))
+
+    def use() -> int:
+        results = [opens("/dev/null", flags) == "" for flags in (os.O_RDONLY, os.O_WRONLY, os.O_RDWR)]
+        return 0 if results == [True, False, False] else 1
+
+    assert Tenant(cgroup, use).wait() == 0
+
+
+def test_devices_denied_out_of_all(cgroup: Cgroup) -> None:
+    zero = os.stat("/dev/zero").st_rdev
+    cgroup.create(Resources(devices=(DeviceRule(False, "c", os.major(zero), os.minor(zero), "w"),)))
+
+    def use() -> int:
+        results = [opens("/dev/zero", os.O_RDONLY), opens("/dev/zero", os.O_WRONLY), opens("/dev/null", os.O_RDWR)]
+        return 0 if results == ["", "Operation not permitted", ""] else 1
+
+    assert Tenant(cgroup, use).wait() == 0
+
+
+def test_nodes_can_be_made_but_not_opened(cgroup: Cgroup, tmp_path: Path) -> None:
+    cgroup.create(Resources(devices=DEFAULT_RULES))
+    node = str(tmp_path / "disk")
+
+    def use() -> int:
+        os.mknod(node, 0o600 | 0o60000, os.makedev(259, 7))
+        return 0 if opens(node, os.O_RDONLY) == "Operation not permitted" else 1
+
+    assert Tenant(cgroup, use).wait() == 0
+
+
+def test_statistics_count_what_was_used(cgroup: Cgroup) -> None:
+    cgroup.create(Resources(memory=Memory(limit=64 * MEGABYTE), pids=Pids(9)))
+
+    def work() -> None:
+        held = bytearray(8 * MEGABYTE)
+        end = time.process_time() + 0.05
+        while time.process_time() < end:
+            pass
+        assert held
+        forever()
+
+    tenant = Tenant(cgroup, work)
+    assert until(lambda: cgroup.stats().cpu.total > 40_000_000)
+    found = cgroup.stats()
+    assert found.memory.usage > 8 * MEGABYTE
+    assert found.memory.limit == 64 * MEGABYTE
+    assert (found.pids.current, found.pids.limit) == (1, 9)
+    cgroup.kill()
+    tenant.wait()
+
+
+def test_group_without_the_pids_controller_still_counts(cgroup: Cgroup) -> None:
+    cgroup.create(None)
+    tenants = [Tenant(cgroup, forever) for _ in range(2)]
+    assert cgroup.stats().pids.current == 2
+    cgroup.kill()
+    assert [t.wait() for t in tenants] == [-signal.SIGKILL] * 2
+
+
+def test_every_controller_can_be_joined(hierarchies: Hierarchies, cgroup: Cgroup) -> None:
+    whole = Cgroup.at(hierarchies, cgroup.path, everything=True)
+    whole.create(None)
+    assert len(directories(hierarchies, cgroup.path)) == len(hierarchies.v1) + (hierarchies.v2 is not None)
+    tenant = Tenant(whole, forever)
+    lines = Path(f"/proc/{tenant.pid}/cgroup").read_text().splitlines()
+    ours = [line for line in lines if not line.endswith("name=corral:/")]
+    assert all(line.endswith(f":{cgroup.path}") for line in ours)
+    whole.kill()
+    tenant.wait()
+
+
+def test_moving_is_quick_once_the_kernel_favors_it(hierarchies: Hierarchies, cgroup: Cgroup) -> None:
+    fd = dynmods.favor_dynmods(hierarchies)
+    if fd is None:
+        pytest.skip("no version 1 hierarchy, or the kernel is older than 6.0")
+    try:
+        cgroup.create(None)
+        times = []
+        for _ in range(3):
+            time.sleep(0.05)
+            begin = time.monotonic()
+            Tenant(cgroup, lambda: 0).wait()
+            times.append(time.monotonic() - begin)
+        # Without, each would wait for a grace period of some 10 ms per hierarchy.
+        assert min(times) < 0.03
+    finally:
+        os.close(fd)
+
+
+def test_pidfd_info_knows_the_group(cgroup: Cgroup, hierarchies: Hierarchies) -> None:
+    if hierarchies.v2 is None:
+        pytest.skip("no version 2")
+    cgroup.create(None)
+    tenant = Tenant(cgroup, forever)
+    fd = pidfd.pidfd_open(tenant.pid)
+    info = pidfd.pidfd_get_info(fd)
+    os.close(fd)
+    cgroup.kill()
+    tenant.wait()
+    if info is not None and info.cgroup_id is not None:
+        assert info.cgroup_id == os.stat(directory_of(hierarchies.v2, cgroup.path)).st_ino
