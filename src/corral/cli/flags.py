@@ -1,7 +1,7 @@
 """Flags with the semantics of docker's command line.
 
 ``--name value``, ``--name=value``, ``-n value``, ``-n=value``, ``-nvalue``, bundles ``-abc``; switches take a value
-only after ``=``; ``--`` ends the flags. Where a verb's arguments belong to somebody else's command (run, exec), the first
+only after ``=``; ``--`` ends the flags. Where a verb's arguments belong to another command (run, exec), the first
 argument ends the flags too. argparse has none of this, and costs 6 ms of imports.
 """
 
@@ -82,6 +82,12 @@ class Options:
         return value
 
     def items(self, name: str) -> Sequence[str]:
+        value = self._values[name]
+        assert isinstance(value, (list, tuple))
+        return value
+
+    def objects(self, name: str) -> Sequence[object]:
+        """The values of a repeated flag whose kind makes more than text of them."""
         value = self._values[name]
         assert isinstance(value, (list, tuple))
         return value

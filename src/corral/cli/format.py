@@ -19,7 +19,7 @@ if TYPE_CHECKING:
 
 
 class Column:
-    """A field that a template may name. ``keyed`` columns take an argument: ``{{.Label "x"}}``; JSON leaves them out."""
+    """A field that a template may name. ``keyed`` ones take an argument: ``{{.Label "x"}}``; JSON leaves them out."""
 
     __slots__ = ("header", "keyed", "value")
 
@@ -32,7 +32,7 @@ class Column:
 class View:
     """``columns`` by field name, ``default`` the names in the default table, ``quiet`` the one shown with -q.
 
-    ``type_name`` is what errors about unknown fields call a row; ``raw`` are ``label: field`` pairs of the "raw" format.
+    ``type_name`` is what errors call a row; ``raw`` are the ``label: field`` pairs of the format "raw".
     """
 
     __slots__ = ("columns", "default", "quiet", "raw", "type_name")
@@ -57,7 +57,7 @@ def write_list(out: Output, view: View, rows: Iterable[object], layout: str = ""
     """``layout`` is the text of --format. Raises CliError when it is no template."""
     layout = layout.strip() if layout in ("", "table") else layout
     if quiet and layout in ("", "table", "raw"):
-        label = dict((field, label) for label, field in view.raw).get(view.quiet, "")
+        label = {field: label for label, field in view.raw}.get(view.quiet, "")
         for row in rows:
             value = f"{view.columns[view.quiet].value(row)}"
             out.line(f"{label}: {value}" if layout == "raw" else value)
@@ -66,7 +66,7 @@ def write_list(out: Output, view: View, rows: Iterable[object], layout: str = ""
     elif layout == "raw" and view.raw:
         for row in rows:
             for label, field in view.raw:
-                out.line(f"{label}: {view.columns[field].value(row)}")
+                out.line(f"{label}: {view.columns[field].value(row)}".rstrip())
             out.line()
     else:
         _write_template(out, view, rows, layout)

@@ -108,11 +108,16 @@ VIEW = View(
 )  # fmt: skip
 
 
+def names_size(layout: str) -> bool:
+    """The template shows sizes, which the daemon must be asked for: they take long."""
+    return ".Size" in layout or "json .}" in layout or "json . " in layout
+
+
 def run(session: Session, options: Options, _args: list[str]) -> int:
     layout = options.text("format")
     if not layout and not options.switch("quiet"):
         layout = session.config.text("psFormat")
-    size = options.switch("size") or (".Size" in layout and "size" not in options.changed)
+    size = options.switch("size") or ("size" not in options.changed and names_size(layout))
     latest = options.switch("latest")
     last = 1 if latest else options.number("last")
     rows = Containers(session.api).list(

@@ -1,4 +1,4 @@
-"""fmt.Sprintf for the values that templates have: %v %s %q %d %x %o %b %c %t %f %e %g %T %%; flags, width, precision."""
+"""fmt.Sprintf for the values that templates have: %v %s %q %d %x %o %b %c %t %f %e %g %T; flags, width, precision."""
 
 from __future__ import annotations
 

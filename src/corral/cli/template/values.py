@@ -1,7 +1,7 @@
 """Values as a template sees them, and how Go prints, compares and encodes them.
 
 JSON gives strings, integers, floats, booleans, lists, dicts (maps) and None. Go's types know more, and templates
-written for docker rely on it: a field that is absent is its type's zero value, a struct prints its values only, a nil list
+written for docker rely on it: a field that is absent is its type's zero value, a struct prints its values, a nil list
 prints ``[]``. ``Record``, ``Map``, ``Slice`` and ``NIL_POINTER`` carry that; ``cli.schema`` makes them from JSON.
 """
 

@@ -1,0 +1,142 @@
+"""Moving bytes between a hijacked connection and this program's standard streams."""
+
+from __future__ import annotations
+
+import contextlib
+import errno
+import os
+import select
+import socket
+
+from corral.cli.output import write_all
+from corral.cli.tty import DetachKeys
+from corral.client.streams import STDERR, SYSTEM_ERROR, Demultiplexer
+
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from corral.client.api import Hijacked
+
+_BLOCK = 1 << 18
+_INPUT_BLOCK = 1 << 15
+_HANGUP = select.POLLHUP | select.POLLERR | select.POLLNVAL
+
+
+class Streams:
+    """One attached container or exec. ``tty`` output is raw; otherwise it is multiplexed and split on 1 and 2.
+
+    ``stdin``: pass on what is typed; at its end the daemon's side of the connection is half-closed. ``keys`` are looked
+    for in what is typed on a terminal.
+    """
+
+    __slots__ = ("_demultiplexer", "_keys", "_nonblocking", "_pending", "_sock", "_stdin", "_stdin_over", "_wants")
+
+    def __init__(self, hijacked: Hijacked, *, tty: bool, stdin: bool, keys: DetachKeys | None = None) -> None:
+        self._sock = hijacked.sock
+        self._demultiplexer = None if tty else Demultiplexer()
+        self._stdin = stdin
+        self._stdin_over = not stdin
+        self._keys = keys
+        self._pending = b""
+        # A TLS connection stays blocking: its records hide from poll(2), and Python cannot half-close it otherwise.
+        self._nonblocking = not hasattr(self._sock, "pending")
+        self._wants = 0
+        if hijacked.early:
+            self._show(hijacked.early)
+
+    def run(self) -> bool:
+        """Until the daemon ends the stream; True when the detach keys were typed. Raises OSError."""
+        self._sock.setblocking(not self._nonblocking)
+        poll = select.poll()
+        while True:
+            self._watch(poll)
+            for fd, events in poll.poll():
+                if fd == self._sock.fileno():
+                    if events & select.POLLOUT:
+                        self._push()
+                    if events & (select.POLLIN | _HANGUP) and not self._pull():
+                        return False
+                elif events and self._type(poll):
+                    return True
+
+    def _watch(self, poll: select.poll) -> None:
+        """Input is read when the daemon took what was read before: no buffer grows."""
+        wants = select.POLLIN | (select.POLLOUT if self._pending else 0)
+        if wants != self._wants:
+            poll.register(self._sock, wants)
+            self._wants = wants
+            if not self._stdin_over:
+                poll.register(0, 0 if self._pending else select.POLLIN)
+
+    # -- from the daemon
+
+    def _pull(self) -> bool:
+        """Show what has arrived; False at the end."""
+        while True:
+            try:
+                data = self._sock.recv(_BLOCK)
+            except BlockingIOError:
+                return True
+            except ConnectionResetError:
+                return False
+            if not data:
+                return False
+            self._show(data)
+            if self._nonblocking or not getattr(self._sock, "pending", int)():
+                return True
+
+    def _show(self, data: bytes) -> None:
+        if self._demultiplexer is None:
+            write_all(1, data)
+            return
+        for stream, piece in self._demultiplexer.feed(data):
+            write_all(2 if stream in (STDERR, SYSTEM_ERROR) else 1, piece)
+
+    # -- to the daemon
+
+    def _type(self, poll: select.poll) -> bool:
+        """Read standard input once; True when the detach keys were typed."""
+        if self._stdin_over:
+            return False
+        try:
+            data = os.read(0, _INPUT_BLOCK)
+        except BlockingIOError:
+            return False
+        except OSError:  # closed, or a terminal that hung up
+            data = b""
+        if not data:
+            self._stdin_over = True
+            poll.unregister(0)
+            if not self._pending:
+                self._half_close()
+            return False
+        detached = False
+        if self._keys is not None:
+            data, detached = self._keys.feed(data)
+        self._pending += data
+        self._push()
+        return detached
+
+    def _push(self) -> None:
+        while self._pending:
+            try:
+                sent = self._sock.send(self._pending)
+            except BlockingIOError:
+                return
+            except (BrokenPipeError, ConnectionResetError):  # the process ended: what is typed now has no reader
+                self._pending = b""
+                return
+            self._pending = self._pending[sent:]
+        if self._stdin_over and self._stdin:
+            self._half_close()
+
+    def _half_close(self) -> None:
+        try:
+            # Not the TLS object's own method, which would forget the keys while there is still output to read.
+            socket.socket.shutdown(self._sock, socket.SHUT_WR)
+        except OSError as error:
+            if error.errno != errno.ENOTCONN:
+                raise
+
+    def close(self) -> None:
+        with contextlib.suppress(OSError):
+            self._sock.close()

@@ -1,0 +1,69 @@
+"""Being attached to a container from before its start to after its end: for run, start -a and attach."""
+
+from __future__ import annotations
+
+import contextlib
+from collections.abc import Callable
+
+from corral.cli.attach import Streams
+from corral.cli.container.exit import exit_code
+from corral.cli.errors import CliError
+from corral.cli.session import Session
+from corral.cli.signals import proxied
+from corral.cli.tty import DETACHED, DetachKeys, check_input, following_size, raw_terminal
+from corral.client.containers import Containers
+from corral.client.errors import ClientError
+
+
+def attached(
+    session: Session,
+    containers: Containers,
+    container_id: str,
+    *,
+    streams: frozenset[str],
+    tty: bool,
+    keys: str,
+    proxy: bool,
+    condition: str | None,
+    start: Callable[[], None],
+    detach_is_error: bool = False,
+) -> int:
+    """The exit code: the process's own, or 0 after the detach keys. Raises CliError, ClientError.
+
+    ``start`` is called when everything is in place to see the container's first byte and its end.
+    """
+    stdin = "stdin" in streams
+    check_input(stdin=stdin, tty=tty)
+    keys = keys or session.config.text("detachKeys")
+    with contextlib.ExitStack() as stack:
+        if proxy and not tty:
+            stack.enter_context(proxied(containers, container_id))
+        hijacked = containers.attach(
+            container_id, stdin=stdin, stdout="stdout" in streams, stderr="stderr" in streams, detach_keys=keys or None
+        )
+        pump = Streams(hijacked, tty=tty, stdin=stdin, keys=DetachKeys(keys) if tty and stdin else None)
+        stack.callback(pump.close)
+        waiting = containers.begin_wait(container_id, condition=condition)
+        stack.callback(waiting.close)
+        # The daemon must be watching before the start: a container may end at once.
+        answer = waiting.head()
+        start()
+        with contextlib.ExitStack() as terminal:
+            if tty and stdin:
+                terminal.enter_context(raw_terminal(0))
+            if tty:
+                terminal.enter_context(following_size(1, resizer(containers, container_id)))
+            detached = pump.run()
+        if not detached:
+            return exit_code(session.api, answer)
+    if detach_is_error:
+        raise CliError(DETACHED)
+    return 0
+
+
+def resizer(containers: Containers, container_id: str) -> Callable[[int, int], None]:
+    def resize(height: int, width: int) -> None:
+        with contextlib.suppress(ClientError):  # it has ended meanwhile
+            containers.resize(container_id, height, width)
+
+    return resize
