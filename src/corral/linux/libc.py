@@ -33,8 +33,20 @@ _LEGACY: Final[dict[str, dict[str, int]]] = {
         "bpf": 321,
         "tee": 276,
         "execveat": 322,
+        "keyctl": 250,
+        "getcwd": 79,
     },
-    "aarch64": {"pivot_root": 41, "capget": 90, "capset": 91, "seccomp": 277, "bpf": 280, "tee": 77, "execveat": 281},
+    "aarch64": {
+        "pivot_root": 41,
+        "capget": 90,
+        "capset": 91,
+        "seccomp": 277,
+        "bpf": 280,
+        "tee": 77,
+        "execveat": 281,
+        "keyctl": 219,
+        "getcwd": 17,
+    },
 }
 _MODERN: Final[dict[str, int]] = {
     "open_tree": 428,

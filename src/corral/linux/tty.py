@@ -20,11 +20,16 @@ def open_ptmx(path: str = "/dev/ptmx", *, dir_fd: int | None = None) -> int:
     """A new, unlocked master, close-on-exec, not the caller's controlling terminal. Raises OSError."""
     master = os.open(path, os.O_RDWR | os.O_NOCTTY | os.O_CLOEXEC, dir_fd=dir_fd)
     try:
-        fcntl.ioctl(master, TIOCSPTLCK, struct.pack("i", 0))
+        unlock(master)
     except OSError:
         os.close(master)
         raise
     return master
+
+
+def unlock(master: int) -> None:
+    """Let the slave be opened. Raises OSError."""
+    fcntl.ioctl(master, TIOCSPTLCK, struct.pack("i", 0))
 
 
 def pts_number(master: int) -> int:

@@ -16,7 +16,18 @@ from corral.linux import capability, prctl
 from corral.linux.capability import CapabilitySets
 from corral.oci.runtime import Capabilities
 
-__all__ = ["ALL", "DEFAULT", "NUMBERS", "apply", "apply_bounding", "available", "mask_of", "names_of", "resolve"]
+__all__ = [
+    "ALL",
+    "DEFAULT",
+    "NUMBERS",
+    "apply",
+    "apply_bounding",
+    "available",
+    "mask_of",
+    "names_of",
+    "raise_effective",
+    "resolve",
+]
 
 _ORDER: Final = (
     "CHOWN DAC_OVERRIDE DAC_READ_SEARCH FOWNER FSETID KILL SETGID SETUID SETPCAP LINUX_IMMUTABLE NET_BIND_SERVICE "
@@ -118,6 +129,13 @@ def apply_bounding(capabilities: Capabilities) -> None:
     for number in range(capability.last_cap() + 1):
         if not wanted >> number & 1 and prctl.capbset_read(number):
             prctl.capbset_drop(number)
+
+
+def raise_effective() -> None:
+    """Make every permitted capability effective: changing from user 0 had cleared them. Raises OSError."""
+    mine = capability.capget()
+    if mine.effective != mine.permitted:
+        capability.capset(CapabilitySets(mine.permitted, mine.permitted, mine.inheritable))
 
 
 def apply(capabilities: Capabilities) -> None:

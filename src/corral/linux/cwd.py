@@ -1,0 +1,22 @@
+"""getcwd(2), the system call itself: the C library's function falls back to searching when the kernel says that the
+directory is not reachable, and hides it that way."""
+
+from __future__ import annotations
+
+import ctypes
+import os
+from typing import Final
+
+from corral.linux import libc
+
+_PATH_MAX: Final = 4096
+
+
+def getcwd() -> str:
+    """The path of the working directory; it begins with "(unreachable)" when it is outside of the process's root.
+
+    Raises OSError, ENOENT when the directory was removed.
+    """
+    buffer = ctypes.create_string_buffer(_PATH_MAX)
+    length = libc.syscall("getcwd", buffer, _PATH_MAX)
+    return os.fsdecode(buffer.raw[: length - 1])

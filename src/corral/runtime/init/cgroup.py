@@ -1,0 +1,31 @@
+"""Joining version 1 cgroups. Version 2 is where the process was born (CLONE_INTO_CGROUP)."""
+
+from __future__ import annotations
+
+import os
+from typing import Final
+
+from corral.runtime.init.failure import described
+
+__all__ = ["join"]
+
+_PROCS: Final = "cgroup.procs"
+_TASKS: Final = "tasks"
+
+
+def join(procs_files: list[str]) -> None:
+    """Each is the ``cgroup.procs`` of a version 1 cgroup.
+
+    Written is ``tasks`` beside it: for the one thread that we are it is the same, but since Linux 5.5 a thread that
+    moves itself takes no lock that waits for an RCU grace period (kernel/cgroup/cgroup.c: cgroup_procs_write_start).
+    """
+    for path in procs_files:
+        tasks = path.removesuffix(_PROCS) + _TASKS
+        try:
+            fd = os.open(tasks, os.O_WRONLY | os.O_CLOEXEC)
+            try:
+                os.write(fd, b"0")
+            finally:
+                os.close(fd)
+        except OSError as error:
+            raise described(f"failed to write to {tasks}", error) from error

@@ -1,0 +1,88 @@
+"""/sys/fs/cgroup as the container sees it: its own cgroups, never the host's tree unless it has no cgroup namespace."""
+
+from __future__ import annotations
+
+import os
+import posixpath
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Final
+
+from corral.linux import mount as m
+from corral.linux.fd import path_of
+from corral.linux.libc import AT_EMPTY_PATH, AT_FDCWD
+
+if TYPE_CHECKING:
+    from corral.runtime.init.inside import Root
+    from corral.runtime.init.mounts import MountPlan
+
+__all__ = ["CgroupView", "controllers_of"]
+
+_TREE: Final = m.OPEN_TREE_CLONE | m.OPEN_TREE_CLOEXEC
+_PROCS: Final = "/cgroup.procs"
+
+
+@dataclass(frozen=True, slots=True)
+class CgroupView:
+    """``trees``: name of the mount point below /sys/fs/cgroup -> detached copy of the container's directory there, for
+    version 1; or ``unified``: that of version 2, when there is nothing else. Copies are taken with the host's eyes.
+    """
+
+    trees: tuple[tuple[str, int], ...]
+    unified: int | None
+
+    @classmethod
+    def take(cls, procs_files: list[str], cgroup_fd: int | None, cgroups_path: str, *, whole: bool) -> CgroupView:
+        """``whole``: the container has no cgroup namespace, and on version 2 must find itself in the whole tree."""
+        if procs_files:
+            return cls(
+                tuple(
+                    (posixpath.basename(point), m.open_tree(AT_FDCWD, directory, _TREE))
+                    for point, directory in controllers_of(procs_files, cgroups_path)
+                ),
+                None,
+            )
+        if cgroup_fd is None:
+            return cls((), None)
+        if not whole:
+            return cls((), m.open_tree(cgroup_fd, "", _TREE | AT_EMPTY_PATH))
+        path = os.readlink(path_of(cgroup_fd)).removesuffix("/" + cgroups_path.strip("/"))
+        return cls((), m.open_tree(AT_FDCWD, path, _TREE))
+
+    def mount(self, root: Root, plan: MountPlan) -> None:
+        """Raises OSError."""
+        if self.unified is not None:
+            self._attach(root, self.unified, plan.destination, plan)
+            return
+        if not self.trees:
+            return
+        destination = root.ensure(plan.destination, directory=True)
+        flags = m.MS_NOSUID | m.MS_NODEV | m.MS_NOEXEC
+        m.mount("tmpfs", path_of(destination), "tmpfs", flags, "mode=755")
+        os.close(destination)
+        top = root.open(plan.destination)
+        for name, tree in self.trees:
+            os.mkdir(name, dir_fd=top)
+            self._attach(root, tree, f"{plan.destination}/{name}", plan)
+            if "," in name:
+                for controller in name.split(","):
+                    os.symlink(name, controller, dir_fd=top)
+        if plan.attributes[0] & m.MOUNT_ATTR_RDONLY:
+            m.mount_setattr(top, "", AT_EMPTY_PATH, attr_set=m.MOUNT_ATTR_RDONLY)
+        os.close(top)
+
+    def _attach(self, root: Root, tree: int, path: str, plan: MountPlan) -> None:
+        attr_set, attr_clr = plan.attributes
+        m.mount_setattr(tree, "", AT_EMPTY_PATH, attr_set=attr_set, attr_clr=attr_clr, propagation=m.MS_PRIVATE)
+        destination = root.open(path)
+        m.move_mount(tree, "", destination, "", m.MOVE_MOUNT_F_EMPTY_PATH | m.MOVE_MOUNT_T_EMPTY_PATH)
+        os.close(destination)
+        os.close(tree)
+
+
+def controllers_of(procs_files: list[str], cgroups_path: str) -> list[tuple[str, str]]:
+    """``(mount point of the hierarchy, directory of the container in it)`` for each cgroup.procs file of version 1."""
+    result = []
+    for path in procs_files:
+        directory = path.removesuffix(_PROCS)
+        result.append((directory.removesuffix("/" + cgroups_path.strip("/")), directory))
+    return result

@@ -1,0 +1,83 @@
+"""/dev: the nodes that every container has, those that it asked for, and the links."""
+
+from __future__ import annotations
+
+import errno
+import os
+import posixpath
+import stat
+from typing import Final
+
+from corral.linux.libc import AT_FDCWD
+from corral.oci.runtime import Device
+from corral.runtime.init.failure import described
+from corral.runtime.init.inside import Root, absolute
+from corral.runtime.init.rootfs import attach, clone_tree
+
+__all__ = ["create"]
+
+DEFAULT: Final = (
+    Device("/dev/null", "c", 1, 3, 0o666),
+    Device("/dev/zero", "c", 1, 5, 0o666),
+    Device("/dev/full", "c", 1, 7, 0o666),
+    Device("/dev/random", "c", 1, 8, 0o666),
+    Device("/dev/urandom", "c", 1, 9, 0o666),
+    Device("/dev/tty", "c", 5, 0, 0o666),
+)
+_LINKS: Final = (
+    ("fd", "/proc/self/fd"),
+    ("stdin", "/proc/self/fd/0"),
+    ("stdout", "/proc/self/fd/1"),
+    ("stderr", "/proc/self/fd/2"),
+    ("ptmx", "pts/ptmx"),
+)
+_TYPES: Final = {"c": stat.S_IFCHR, "u": stat.S_IFCHR, "b": stat.S_IFBLK, "p": stat.S_IFIFO}
+_DEFAULT_MODE: Final = 0o666
+
+
+def create(root: Root, devices: tuple[Device, ...]) -> None:
+    """Fill a /dev that is the container's own. The umask must be zero."""
+    asked = {device.path for device in devices}
+    dev = root.open("/dev", os.O_PATH | os.O_DIRECTORY)
+    for device in DEFAULT:
+        if device.path not in asked:
+            _create(root, dev, device.path.removeprefix("/dev/"), device)
+    for device in devices:
+        path = absolute(device.path)
+        parent = root.ensure(posixpath.dirname(path), directory=True)
+        _create(root, parent, posixpath.basename(path), device)
+        os.close(parent)
+    for name, target in _LINKS:
+        try:
+            os.symlink(target, name, dir_fd=dev)
+        except FileExistsError:
+            continue
+    os.close(dev)
+
+
+def _create(root: Root, parent: int, name: str, device: Device) -> None:
+    kind = _TYPES.get(device.type)
+    try:
+        if kind is None:
+            raise OSError(errno.EINVAL, f"unknown device type {device.type!r}")
+        mode = _DEFAULT_MODE if device.file_mode is None else stat.S_IMODE(device.file_mode)
+        try:
+            os.mknod(name, kind | mode, os.makedev(device.major, device.minor), dir_fd=parent)
+        except FileExistsError:
+            return
+        except PermissionError:
+            _bind(root, device.path)
+            return
+        if device.uid or device.gid:
+            os.chown(name, device.uid or 0, device.gid or 0, dir_fd=parent, follow_symlinks=False)
+    except OSError as error:
+        raise described(f"error creating device nodes: {device.path}", error) from error
+
+
+def _bind(root: Root, path: str) -> None:
+    """Where mknod is not allowed (in a user namespace): the host's node of the same name."""
+    tree = clone_tree(AT_FDCWD, path, recursive=False)
+    target = root.ensure(path, directory=False)
+    attach(tree, target)
+    os.close(target)
+    os.close(tree)

@@ -1,0 +1,65 @@
+"""The conversation on ``Child.sync``, a SEQPACKET socket pair: one JSON object a packet.
+
+::
+
+    child ──> supervisor   {"type": "console"} and the pty's master as SCM_RIGHTS    if the process has a terminal
+    child ──> supervisor   {"type": "warning", "message": ...}                       any number: what was degraded
+    child ──> supervisor   {"type": "ready"}                                         all is set up
+    child <── supervisor   {"type": "go"}                                            may be sent before "ready"
+    child ──> supervisor   end of file: the execve has happened
+                        or {"type": "error", "message": ..., "exit_code": 125 | 126 | 127}, and the child exits
+
+An error may come at any time before the end of file. A child whose supervisor has hung up before "go" exits silently.
+"""
+
+from __future__ import annotations
+
+import json
+import socket
+from collections.abc import Mapping
+from typing import Final
+
+from corral.linux import fd as fds
+from corral.runtime.init.failure import OTHER
+
+CONSOLE: Final = "console"
+WARNING: Final = "warning"
+READY: Final = "ready"
+ERROR: Final = "error"
+GO: Final = b'{"type":"go"}'
+
+LIMIT: Final = 1 << 16
+"""Bytes: no message is longer."""
+_MESSAGE_LIMIT: Final = 8192
+
+
+class Sync:
+    """The child's end."""
+
+    __slots__ = ("_sock",)
+
+    def __init__(self, sock: socket.socket) -> None:
+        self._sock = sock
+
+    def console(self, master: int) -> None:
+        fds.send_fds(self._sock, _encode({"type": CONSOLE}), [master])
+
+    def warning(self, message: str) -> None:
+        self._sock.send(_encode({"type": WARNING, "message": message[:_MESSAGE_LIMIT]}))
+
+    def ready(self) -> None:
+        self._sock.send(_encode({"type": READY}))
+
+    def error(self, message: str, exit_code: int = OTHER) -> None:
+        self._sock.send(_encode({"type": ERROR, "message": message[:_MESSAGE_LIMIT], "exit_code": exit_code}))
+
+    def wait_for_go(self) -> bool:
+        """False when the supervisor has hung up."""
+        return self._sock.recv(LIMIT) != b""
+
+    def close(self) -> None:
+        self._sock.close()
+
+
+def _encode(message: Mapping[str, str | int]) -> bytes:
+    return json.dumps(message).encode(errors="replace")

@@ -1,0 +1,102 @@
+"""What can be known about a container before it is cloned. Pure: a function of the spec and the root's mounts."""
+
+from __future__ import annotations
+
+import json
+import os
+import posixpath
+from dataclasses import dataclass
+from typing import Final
+
+from corral.errors import Invalid, Unsupported
+from corral.linux import namespace as ns
+from corral.oci.annotations import REAPER
+from corral.oci.rootfs import RootfsMount
+from corral.oci.runtime import Namespace, Process, Spec
+from corral.runtime.init import mounts
+from corral.runtime.init.mounts import Kind, MountPlan
+
+__all__ = ["ContainerPlan", "make_plan"]
+
+_FLAGS: Final[dict[str, int]] = {
+    "cgroup": ns.CLONE_NEWCGROUP,
+    "ipc": ns.CLONE_NEWIPC,
+    "mount": ns.CLONE_NEWNS,
+    "network": ns.CLONE_NEWNET,
+    "pid": ns.CLONE_NEWPID,
+    "uts": ns.CLONE_NEWUTS,
+}
+
+
+@dataclass(frozen=True, slots=True)
+class ContainerPlan:
+    """``clone_flags``: namespaces that the process is born in; ``cgroup_namespace``: a new one, which only makes sense
+    after the process has joined its cgroup; ``joins``: (flag, path) of those to enter; ``pid_namespace``: the one that
+    the parent must enter before the clone, "" for none; ``reaper``: command line of the built-in process 1, or ().
+    """
+
+    spec: Spec
+    process: Process
+    rootfs: tuple[RootfsMount, ...]
+    bundle: str
+    clone_flags: int
+    cgroup_namespace: bool
+    joins: tuple[tuple[int, str], ...]
+    pid_namespace: str
+    mounts: tuple[MountPlan, ...]
+    own_dev: bool
+    reaper: tuple[str, ...]
+
+    @property
+    def new_network(self) -> bool:
+        return bool(self.clone_flags & ns.CLONE_NEWNET)
+
+    @property
+    def new_uts(self) -> bool:
+        return bool(self.clone_flags & ns.CLONE_NEWUTS)
+
+
+def make_plan(spec: Spec, rootfs: tuple[RootfsMount, ...], bundle: str) -> ContainerPlan:
+    """Raises Invalid and Unsupported for what cannot be carried out."""
+    if not spec.process.args:
+        raise Invalid("no command specified")
+    plans = mounts.make_plans(spec.mounts)
+    clone_flags, cgroup_namespace, joins, pid_namespace = _namespaces(spec.linux.namespaces)
+    if not rootfs:
+        path = posixpath.normpath(os.path.join(bundle, spec.root.path))
+        rootfs = (RootfsMount("bind", path, ("rbind",)),)
+    return ContainerPlan(
+        spec=spec,
+        process=spec.process,
+        rootfs=rootfs,
+        bundle=bundle,
+        clone_flags=clone_flags,
+        cgroup_namespace=cgroup_namespace,
+        joins=joins,
+        pid_namespace=pid_namespace,
+        mounts=plans,
+        own_dev=any(p.destination == "/dev" and p.kind is not Kind.BIND for p in plans),
+        reaper=tuple(json.loads(spec.annotations[REAPER])) if REAPER in spec.annotations else (),
+    )
+
+
+def _namespaces(namespaces: tuple[Namespace, ...]) -> tuple[int, bool, tuple[tuple[int, str], ...], str]:
+    clone_flags = 0
+    cgroup_namespace = False
+    joins: list[tuple[int, str]] = []
+    pid_namespace = ""
+    for namespace in namespaces:
+        flag = _FLAGS.get(namespace.type)
+        if flag is None:
+            raise Unsupported(f"namespace {namespace.type!r} is not supported")
+        if namespace.path and namespace.type == "mount":
+            raise Unsupported("joining a mount namespace is not supported: the root filesystem is always new")
+        if namespace.path and namespace.type == "pid":
+            pid_namespace = namespace.path
+        elif namespace.path:
+            joins.append((flag, namespace.path))
+        elif namespace.type == "cgroup":
+            cgroup_namespace = True
+        else:
+            clone_flags |= flag
+    return clone_flags | ns.CLONE_NEWNS, cgroup_namespace, tuple(joins), pid_namespace

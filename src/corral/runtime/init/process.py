@@ -1,0 +1,89 @@
+"""The last part of both pages: from root inside the container to the user's program."""
+
+from __future__ import annotations
+
+import contextlib
+import os
+from typing import Final
+
+from corral.linux import fd, keyctl, prctl
+from corral.oci.runtime import Process
+from corral.runtime.init import credentials, limits, program, workdir
+from corral.runtime.init.failure import described
+from corral.runtime.init.messages import Sync
+from corral.runtime.init.reaper import Reaper
+from corral.runtime.init.user import Identity
+from corral.runtime.security import capabilities
+from corral.runtime.security.seccomp.load import Filter
+
+__all__ = ["label", "leave_keyring", "start"]
+
+_UMASK: Final = 0o022
+
+
+def leave_keyring() -> None:
+    """The host's session keyring is not the container's. Kernels without keys, and full quotas, have nothing to leave
+    or nothing better to offer."""
+    with contextlib.suppress(OSError):
+        keyctl.join_session_keyring()
+
+
+def label(process: Process) -> None:
+    """What the security modules do at the next execve, through the host's procfs: before the root changes."""
+    if process.apparmor_profile:
+        _write_attribute("apparmor", f"exec {process.apparmor_profile}")
+    if process.selinux_label:
+        _write_attribute("selinux", process.selinux_label)
+
+
+def _write_attribute(module: str, text: str) -> None:
+    for path in (f"/proc/self/attr/{module}/exec", "/proc/self/attr/exec"):
+        try:
+            with open(path, "wb", buffering=0) as file:
+                file.write(text.encode())
+            return
+        except FileNotFoundError:
+            continue
+        except OSError as error:
+            raise described(f"{module} failed to apply profile", error) from error
+
+
+def start(
+    process: Process, identity: Identity, seccomp: Filter | None, sync: Sync, reaper: Reaper | None = None
+) -> None:
+    """Never returns, unless the supervisor has gone. Raises SetupError.
+
+    Order matters: limits while CAP_SYS_RESOURCE is effective; the program is looked for as the user; the filter before
+    the last capabilities are given up when it needs one (CAP_SYS_ADMIN), after them when no_new_privs stands in for it,
+    so that it need not allow what giving up takes.
+    """
+    limits.set_rlimits(process.rlimits, sync)
+    if not process.terminal:
+        credentials.give_streams(identity.uid)
+    credentials.become(process, identity)
+    os.umask(_UMASK if process.user.umask is None else process.user.umask)
+    workdir.enter(process.cwd)
+    env = program.environment(process.env, identity.home)
+    path = program.find(process.args[0], env.get("PATH", ""))
+
+    sync.ready()
+    if not sync.wait_for_go():
+        return
+
+    # Nothing above the standard streams goes through execve; the socket's end is how the supervisor sees it succeed.
+    fd.close_range(3, flags=fd.CLOSE_RANGE_CLOEXEC)
+    try:
+        if process.no_new_privileges:
+            prctl.set_no_new_privs()
+        elif seccomp is not None:
+            capabilities.raise_effective()
+            seccomp.install()
+        if process.capabilities is not None:
+            capabilities.apply(process.capabilities)
+        if process.no_new_privileges and seccomp is not None:
+            seccomp.install()
+    except OSError as error:
+        raise described("error giving up privileges", error) from error
+    if reaper is not None:
+        reaper.fork()
+    program.execute(path, process.args, env)

@@ -1,0 +1,303 @@
+"""The container's root filesystem and everything mounted in it, up to pivot_root(2).
+
+Sources are looked up first, with the host's eyes, as detached copies of mount trees that are still members of the
+host's peer groups; only then is the namespace cut off from the host. From there on only descriptors are used:
+destinations are resolved by ``inside.Root``, trees are attached with move_mount(2), new file systems are mounted on
+/proc/self/fd/N of the host's procfs, which stays visible until the root changes. The container's own /proc is never
+trusted with anything.
+"""
+
+from __future__ import annotations
+
+import errno
+import os
+import stat
+from typing import Final
+
+from corral.linux import mount as m
+from corral.linux.fd import path_of
+from corral.linux.libc import AT_EMPTY_PATH, AT_FDCWD, AT_RECURSIVE
+from corral.oci.rootfs import RootfsMount
+from corral.runtime.init import copyup
+from corral.runtime.init.cgroupfs import CgroupView
+from corral.runtime.init.failure import SetupError, described, words
+from corral.runtime.init.inside import Root
+from corral.runtime.init.mounts import PROPAGATION, Kind, MountPlan, flag_names
+
+__all__ = [
+    "attach",
+    "clone_tree",
+    "detach_from_host",
+    "execute",
+    "make_readonly",
+    "mount_root",
+    "open_sources",
+    "pivot",
+    "seal",
+    "set_propagation",
+]
+
+_PAGE: Final = 4096
+_TREE: Final = m.OPEN_TREE_CLONE | m.OPEN_TREE_CLOEXEC
+_REAL_DIRECTORIES: Final = frozenset({"proc", "sysfs"})
+
+
+def clone_tree(dirfd: int, path: str, *, recursive: bool) -> int:
+    """A detached copy of the mount that ``path`` is in, rooted there; with "" of what ``dirfd`` itself is open on."""
+    flags = _TREE | (AT_RECURSIVE if recursive else 0) | (0 if path else AT_EMPTY_PATH)
+    return m.open_tree(dirfd, path, flags)
+
+
+def attach(tree: int, destination: int) -> None:
+    """Put a detached tree on top of what ``destination`` is open on."""
+    m.move_mount(tree, "", destination, "", m.MOVE_MOUNT_F_EMPTY_PATH | m.MOVE_MOUNT_T_EMPTY_PATH)
+
+
+def open_sources(plans: tuple[MountPlan, ...]) -> list[int]:
+    """Detached copies of the bind mounts' sources, in the order of the bind mounts among ``plans``."""
+    sources = []
+    for plan in plans:
+        if plan.kind is Kind.BIND:
+            try:
+                sources.append(clone_tree(AT_FDCWD, plan.source, recursive=plan.recursive))
+            except OSError as error:
+                raise _mount_failure(plan, error) from error
+    return sources
+
+
+def detach_from_host() -> None:
+    """What we mount does not reach the host any more; what the host unmounts still disappears here."""
+    m.mount(None, "/", None, m.MS_SLAVE | m.MS_REC, None)
+
+
+# -- the root
+
+
+def mount_root(mounts: tuple[RootfsMount, ...], target: str) -> Root:
+    """Mount on ``target``, any directory of the host; in this mount namespace it is covered."""
+    for mount in mounts:
+        try:
+            if mount.type == "overlay":
+                _mount_overlay(mount, target)
+            elif mount.type == "bind":
+                _bind_root(mount, target)
+            else:
+                raise SetupError(f"error preparing rootfs: unknown mount type {mount.type!r}")
+        except OSError as error:
+            detail = error.strerror or words(error)
+            raise SetupError(f"error preparing rootfs: {mount.type} at {error.filename or target}: {detail}") from error
+    return Root(os.open(target, os.O_PATH | os.O_DIRECTORY | os.O_CLOEXEC))
+
+
+def _bind_root(mount: RootfsMount, target: str) -> None:
+    tree = clone_tree(AT_FDCWD, os.path.join(mount.base, mount.source), recursive="rbind" in mount.options)
+    try:
+        m.mount_setattr(
+            tree,
+            "",
+            AT_EMPTY_PATH | AT_RECURSIVE,
+            attr_set=m.MOUNT_ATTR_RDONLY if "ro" in mount.options else 0,
+            propagation=m.MS_PRIVATE,
+        )
+        m.move_mount(tree, "", AT_FDCWD, target, m.MOVE_MOUNT_F_EMPTY_PATH)
+    finally:
+        os.close(tree)
+
+
+def _mount_overlay(mount: RootfsMount, target: str) -> None:
+    flags = m.MS_RDONLY if "ro" in mount.options else 0
+    options = [option for option in mount.options if option not in ("ro", "rw")]
+    data = ",".join(options)
+    if mount.base:
+        os.chdir(mount.base)
+    if len(os.fsencode(data)) < _PAGE:
+        m.mount(mount.source or "overlay", target, "overlay", flags, data)
+        return
+    try:
+        _configure_overlay(mount.source or "overlay", options, flags, target)
+    except OSError as error:
+        if error.errno not in (errno.EINVAL, errno.ENOSYS):
+            raise
+        _mount_overlay_by_descriptors(mount.source or "overlay", options, flags, target)
+
+
+def _configure_overlay(source: str, options: list[str], flags: int, target: str) -> None:
+    """One layer at a time: Linux 6.8."""
+    context = m.fsopen("overlay")
+    try:
+        m.fsconfig(context, m.FSCONFIG_SET_STRING, "source", source)
+        for option in options:
+            key, assigned, value = option.partition("=")
+            if key == "lowerdir":
+                for layer in value.split(":"):
+                    m.fsconfig(context, m.FSCONFIG_SET_STRING, "lowerdir+", layer)
+            elif assigned:
+                m.fsconfig(context, m.FSCONFIG_SET_STRING, key, value)
+            else:
+                m.fsconfig(context, m.FSCONFIG_SET_FLAG, key)
+        m.fsconfig(context, m.FSCONFIG_CMD_CREATE)
+        tree = m.fsmount(context, attr_flags=m.MOUNT_ATTR_RDONLY if flags & m.MS_RDONLY else 0)
+    finally:
+        os.close(context)
+    try:
+        m.move_mount(tree, "", AT_FDCWD, target, m.MOVE_MOUNT_F_EMPTY_PATH)
+    finally:
+        os.close(tree)
+
+
+def _mount_overlay_by_descriptors(source: str, options: list[str], flags: int, target: str) -> None:
+    """On older kernels: the names of descriptors, resolved in /proc/self/fd, are the shortest that a layer can have."""
+    held: list[int] = []
+
+    def short(path: str) -> str:
+        held.append(os.open(path, os.O_PATH | os.O_DIRECTORY | os.O_CLOEXEC))
+        return str(held[-1])
+
+    brief = []
+    try:
+        for option in options:
+            key, _, value = option.partition("=")
+            if key == "lowerdir":
+                option = f"lowerdir={':'.join(short(layer) for layer in value.split(':'))}"
+            elif key in ("upperdir", "workdir"):
+                option = f"{key}={short(value)}"
+            brief.append(option)
+        data = ",".join(brief)
+        if len(data) >= _PAGE:
+            raise OSError(errno.E2BIG, "too many layers", target)
+        os.chdir("/proc/self/fd")
+        m.mount(source, target, "overlay", flags, data)
+    finally:
+        for fd in held:
+            os.close(fd)
+
+
+# -- what is mounted in it
+
+
+def execute(root: Root, plans: tuple[MountPlan, ...], sources: list[int], cgroup_view: CgroupView) -> list[int]:
+    """Mount all, in order. Returns descriptors of the mounts that ``seal`` will make read-only."""
+    bound = iter(sources)
+    unsealed: list[int] = []
+    for plan in plans:
+        try:
+            if plan.kind is Kind.BIND:
+                _bind(root, plan, next(bound))
+            elif plan.kind is Kind.CGROUP:
+                cgroup_view.mount(root, plan)
+            else:
+                _mount_new(root, plan, unsealed)
+        except OSError as error:
+            raise _mount_failure(plan, error) from error
+    return unsealed
+
+
+def seal(mounts: list[int]) -> None:
+    for fd in mounts:
+        m.mount_setattr(fd, "", AT_EMPTY_PATH, attr_set=m.MOUNT_ATTR_RDONLY)
+        os.close(fd)
+
+
+def make_readonly(root: Root) -> None:
+    """The root itself; what is mounted in it keeps its own flags."""
+    m.mount_setattr(root.fd, "", AT_EMPTY_PATH, attr_set=m.MOUNT_ATTR_RDONLY)
+
+
+def _bind(root: Root, plan: MountPlan, tree: int) -> None:
+    try:
+        directory = stat.S_ISDIR(os.fstat(tree).st_mode)
+        destination = root.ensure(plan.destination, directory=directory if not plan.create else plan.create == "dir")
+        try:
+            _set_attributes(tree, plan)
+            attach(tree, destination)
+        finally:
+            os.close(destination)
+    finally:
+        os.close(tree)
+
+
+def _set_attributes(tree: int, plan: MountPlan) -> None:
+    """Before the tree is attached, so that nobody ever sees it without them."""
+    kind, whole_tree = plan.propagation & ~m.MS_REC, bool(plan.propagation & m.MS_REC)
+    attr_set, attr_clr = plan.recursive_attributes
+    if attr_set or attr_clr or whole_tree:
+        flags = AT_EMPTY_PATH | AT_RECURSIVE
+        m.mount_setattr(tree, "", flags, attr_set=attr_set, attr_clr=attr_clr, propagation=kind if whole_tree else 0)
+    attr_set, attr_clr = plan.attributes
+    if attr_set or attr_clr or (kind and not whole_tree):
+        m.mount_setattr(
+            tree, "", AT_EMPTY_PATH, attr_set=attr_set, attr_clr=attr_clr, propagation=0 if whole_tree else kind
+        )
+
+
+def _mount_new(root: Root, plan: MountPlan, unsealed: list[int]) -> None:
+    destination = _ordinary_directory(root, plan) if plan.fstype in _REAL_DIRECTORIES else None
+    if destination is None:
+        destination = root.ensure(plan.destination, directory=True)
+    try:
+        data = plan.data
+        if plan.fstype == "tmpfs" and "mode=" not in data:
+            mode = f"mode={stat.S_IMODE(os.fstat(destination).st_mode):o}"
+            data = f"{data},{mode}" if data else mode
+        m.mount(plan.source, path_of(destination), plan.fstype, plan.flags, data or None)
+        if plan.copy_up or plan.sealed:
+            top = root.open(plan.destination)
+            if plan.copy_up:
+                copyup.copy_tree(destination, top)
+            if plan.sealed:
+                unsealed.append(top)
+            else:
+                os.close(top)
+        if plan.propagation:
+            top = root.open(plan.destination)
+            m.mount_setattr(top, "", AT_EMPTY_PATH, propagation=plan.propagation & ~m.MS_REC)
+            os.close(top)
+    finally:
+        os.close(destination)
+
+
+def _ordinary_directory(root: Root, plan: MountPlan) -> int:
+    """proc and sysfs under a link would leave /proc and /sys to the image (CVE-2019-19921)."""
+    found = root.find(plan.destination, os.O_PATH | os.O_NOFOLLOW)
+    if found is None:
+        return root.ensure(plan.destination, directory=True)
+    if not stat.S_ISDIR(os.fstat(found).st_mode):
+        os.close(found)
+        raise SetupError(f'filesystem "{plan.fstype}" must be mounted on ordinary directory')
+    return found
+
+
+def _mount_failure(plan: MountPlan, error: OSError) -> SetupError:
+    flags = m.MS_BIND | (m.MS_REC if plan.recursive else 0) if plan.kind is Kind.BIND else plan.flags
+    detail = f"mount src={plan.source}, dst={plan.destination}, flags={flag_names(flags)}"
+    if plan.data:
+        detail += f", data={plan.data}"
+    text = f'error mounting "{plan.source}" to rootfs at "{plan.destination}": {detail}: {words(error)}'
+    if error.errno == errno.ENOTDIR:
+        text += (
+            ": Are you trying to mount a directory onto a file (or vice-versa)? "
+            "Check if the specified host path exists and is the expected type"
+        )
+    return SetupError(text)
+
+
+# -- the change
+
+
+def pivot(root: Root) -> None:
+    """Make the container's root ours and the host's disappear; "." is the one directory that both calls can name
+    without any being made for the purpose, see pivot_root(2)."""
+    try:
+        os.fchdir(root.fd)
+        m.pivot_root(".", ".")
+        m.umount2(".", m.MNT_DETACH)
+        os.chdir("/")
+    except OSError as error:
+        raise described("error jailing process inside rootfs: pivot_root", error) from error
+
+
+def set_propagation(name: str) -> None:
+    """``linux.rootfsPropagation`` for what is mounted in the container from now on; private when it is empty."""
+    flags = PROPAGATION.get(name, 0)
+    if flags:
+        m.mount(None, "/", None, flags, None)

@@ -1,0 +1,63 @@
+"""The ordered page of an exec: how a new process becomes one more process of a container.
+
+It was cloned in the container's PID namespace; everything else it joins itself. The container is running and hostile:
+after the mount namespace is entered every path is the container's.
+"""
+
+from __future__ import annotations
+
+import os
+from dataclasses import dataclass
+from typing import Final
+
+from corral.linux import namespace
+from corral.oci.runtime import Process
+from corral.runtime.init import cgroup, limits, process
+from corral.runtime.init.console import open_console
+from corral.runtime.init.credentials import reopen_null
+from corral.runtime.init.failure import described
+from corral.runtime.init.inside import Root
+from corral.runtime.init.messages import Sync
+from corral.runtime.init.user import identify
+from corral.runtime.security.seccomp.load import Filter
+
+__all__ = ["ExecPlan", "run"]
+
+_NAMESPACES: Final = (
+    namespace.CLONE_NEWNS
+    | namespace.CLONE_NEWIPC
+    | namespace.CLONE_NEWUTS
+    | namespace.CLONE_NEWNET
+    | namespace.CLONE_NEWCGROUP
+)
+
+
+@dataclass(frozen=True, slots=True)
+class ExecPlan:
+    process: Process
+    seccomp: Filter | None
+
+
+def run(plan: ExecPlan, procs_files: list[str], init_pidfd: int, sync: Sync) -> None:
+    """Raises SetupError and OSError; returns only when the supervisor has gone before it said go."""
+    os.umask(0)
+    os.setsid()
+    cgroup.join(procs_files)
+    process.leave_keyring()
+    # Through the host's procfs, for the last time.
+    if plan.process.oom_score_adj is not None:
+        limits.set_oom_score_adj(plan.process.oom_score_adj, sync)
+    process.label(plan.process)
+    try:
+        # All at once; those that the container shares with us are entered again, which changes nothing.
+        namespace.setns(init_pidfd, _NAMESPACES)
+    except OSError as error:
+        raise described("joining the container's namespaces", error) from error
+    os.close(init_pidfd)
+    root = Root(os.open("/", os.O_PATH | os.O_DIRECTORY | os.O_CLOEXEC))
+    identity = identify(root, plan.process)
+    if plan.process.terminal:
+        open_console(root, plan.process.console_size, identity.uid, sync).adopt()
+    else:
+        reopen_null(root)
+    process.start(plan.process, identity, plan.seccomp, sync)

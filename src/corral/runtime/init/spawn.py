@@ -1,0 +1,205 @@
+"""The door: clone a container's first process, or one more process of a container, and let it set itself up.
+
+Called in the supervisor, which has one thread. Nothing here waits: the child reports on ``Child.sync``, see
+``messages``. The caller owns what a ``Child`` holds: the pid to be reaped, the pidfd and the socket to be closed.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import dataclasses
+import fcntl
+import functools
+import gc
+import os
+import signal
+import socket
+import sys
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass
+from typing import Final, NoReturn, Protocol
+
+from corral.linux import fd as descriptors
+from corral.linux import namespace, prctl
+from corral.linux.clone import clone3
+from corral.oci.rootfs import RootfsMount
+from corral.oci.runtime import Capabilities, Process, Spec
+from corral.runtime.init import setns, standard
+from corral.runtime.init.failure import OTHER, SetupError, words
+from corral.runtime.init.messages import Sync
+from corral.runtime.init.plan import make_plan
+from corral.runtime.security import capabilities
+from corral.runtime.security.seccomp import load
+
+__all__ = ["CgroupPlace", "Child", "ProcessFds", "spawn_container", "spawn_exec"]
+
+_ABOVE_STDIO: Final = 3
+
+
+class CgroupPlace(Protocol):
+    """What a child needs to know of its cgroup; ``corral.runtime.cgroups.Cgroup`` is one."""
+
+    def procs_files(self) -> list[str]:
+        """The ``cgroup.procs`` files to join, version 1."""
+
+    def open_v2(self) -> int | None:
+        """A new descriptor of the version 2 directory to be born in, if there is one."""
+
+
+@dataclass(frozen=True, slots=True)
+class ProcessFds:
+    """The process's standard streams: duplicated, not taken over. Not used when ``Process.terminal``: then a pty is
+    opened in the container's own devpts and its master is sent."""
+
+    stdin: int = -1
+    stdout: int = -1
+    stderr: int = -1
+
+
+@dataclass(frozen=True, slots=True)
+class Child:
+    """``pid``: as the caller sees it, its direct child; ``pidfd``: close-on-exec; ``sync``: blocking, SEQPACKET."""
+
+    pid: int
+    pidfd: int
+    sync: socket.socket
+
+
+def spawn_container(
+    spec: Spec, rootfs: tuple[RootfsMount, ...], *, fds: ProcessFds, cgroup: CgroupPlace, bundle: str
+) -> Child:
+    """Clone the first process of a container. ``bundle``: an existing directory of the container's own.
+
+    Without ``rootfs`` the directory ``spec.root.path``, relative to the bundle, is the root. Raises Invalid,
+    Unsupported, OSError; all that goes wrong after the clone is reported on ``sync``.
+    """
+    plan = make_plan(spec, rootfs, bundle)
+    seccomp = load.read(spec.annotations, spec.linux.seccomp)
+    procs_files = cgroup.procs_files()
+    cgroup_fd = cgroup.open_v2()
+    with contextlib.ExitStack() as stack:
+        if cgroup_fd is not None:
+            stack.callback(os.close, cgroup_fd)
+        if plan.pid_namespace:
+            target = os.open(plan.pid_namespace, os.O_RDONLY | os.O_CLOEXEC)
+            stack.callback(os.close, target)
+            stack.enter_context(_children_in(target))
+        page = functools.partial(standard.run, plan, procs_files, cgroup_fd, seccomp)
+        return _spawn(page, plan.clone_flags, plan.process, fds, cgroup_fd, keep=cgroup_fd)
+
+
+def spawn_exec(
+    init_pidfd: int, process: Process, *, fds: ProcessFds, cgroup: CgroupPlace, spec: Spec, privileged: bool = False
+) -> Child:
+    """Clone one more process into all namespaces of the container whose first process ``init_pidfd`` is.
+
+    ``spec`` is the container's: its system call filter and labels hold for the exec too. Raises OSError, ESRCH when
+    the container is gone; all that goes wrong after the clone is reported on ``sync``.
+    """
+    if privileged:
+        names = capabilities.available()
+        sets = Capabilities(bounding=names, effective=names, permitted=names)
+        process = dataclasses.replace(process, capabilities=sets, apparmor_profile="")
+    plan = setns.ExecPlan(process, load.read(spec.annotations, spec.linux.seccomp))
+    procs_files = cgroup.procs_files()
+    cgroup_fd = cgroup.open_v2()
+    with contextlib.ExitStack() as stack:
+        if cgroup_fd is not None:
+            stack.callback(os.close, cgroup_fd)
+        stack.enter_context(_children_in(init_pidfd))
+        page = functools.partial(setns.run, plan, procs_files, init_pidfd)
+        return _spawn(page, 0, process, fds, cgroup_fd, keep=init_pidfd)
+
+
+def _spawn(
+    page: Callable[[Sync], None],
+    flags: int,
+    process: Process,
+    fds: ProcessFds,
+    cgroup_fd: int | None,
+    *,
+    keep: int | None,
+) -> Child:
+    ours, theirs = socket.socketpair(socket.AF_UNIX, socket.SOCK_SEQPACKET | socket.SOCK_CLOEXEC)
+    try:
+        pid, pidfd = clone3(flags, cgroup_fd=cgroup_fd)
+    except OSError:
+        ours.close()
+        theirs.close()
+        raise
+    if pid == 0:
+        _become(page, process, fds, theirs, keep)
+    theirs.close()
+    return Child(pid, pidfd, ours)
+
+
+def _become(
+    page: Callable[[Sync], None], process: Process, fds: ProcessFds, theirs: socket.socket, keep: int | None
+) -> NoReturn:
+    """The child's life. Nothing of the supervisor may run in here again, so it never returns and never unwinds."""
+    code = OTHER
+    sync = Sync(theirs)
+    try:
+        _leave_the_supervisor(process, fds, theirs.fileno(), keep)
+        page(sync)
+    except SetupError as error:
+        code = error.exit_code
+        _report(sync, error.message, code)
+    except OSError as error:
+        where = f" {error.filename}" if error.filename else ""
+        _report(sync, f"{error.strerror or words(error)}{where}", code)
+    except BaseException as error:
+        _report(sync, f"{type(error).__name__}: {error}", code)
+    finally:
+        os._exit(code)
+
+
+def _report(sync: Sync, message: str, code: int) -> None:
+    with contextlib.suppress(OSError):
+        sync.error(message, code)
+
+
+def _leave_the_supervisor(process: Process, fds: ProcessFds, sync: int, keep: int | None) -> None:
+    # From here on processes of a container may see this one: /proc/PID of a process that is not dumpable needs
+    # CAP_SYS_PTRACE, so that they reach neither its memory, its descriptors nor its executable (CVE-2016-9962,
+    # CVE-2019-5736). execve makes it dumpable again.
+    prctl.set_dumpable(False)
+    gc.disable()
+    # A module of the container's, at the path of one of ours, must never be loaded.
+    sys.meta_path.clear()
+    sys.path_hooks.clear()
+    for number in signal.valid_signals():
+        if signal.getsignal(number) not in (signal.SIG_DFL, None):
+            signal.signal(number, signal.SIG_DFL)
+    if process.terminal:
+        null = os.open("/dev/null", os.O_RDWR | os.O_CLOEXEC)
+        sources = [null, null, null]
+    else:
+        sources = [fds.stdin, fds.stdout, fds.stderr]
+    # Above everything that is kept, so that no duplicate lands on a source that is still needed.
+    lowest = max(sync, keep or 0, _ABOVE_STDIO) + 1
+    moved = [fcntl.fcntl(source, fcntl.F_DUPFD_CLOEXEC, lowest) for source in sources]
+    for target, source in enumerate(moved):
+        os.dup2(source, target)
+    # The supervisor's other descriptors belong to other containers: a created container may wait for days, and would
+    # hold their pipes open.
+    first = _ABOVE_STDIO
+    for kept in sorted({sync, keep} if keep is not None else {sync}):
+        if first <= kept - 1:
+            descriptors.close_range(first, kept - 1)
+        first = kept + 1
+    descriptors.close_range(first)
+
+
+@contextlib.contextmanager
+def _children_in(target: int) -> Iterator[None]:
+    """While it is entered, children are born in the PID namespace of ``target``: a pidfd, or the namespace itself."""
+    own = os.open("/proc/self/ns/pid", os.O_RDONLY | os.O_CLOEXEC)
+    try:
+        namespace.setns(target, namespace.CLONE_NEWPID)
+        try:
+            yield
+        finally:
+            namespace.setns(own, namespace.CLONE_NEWPID)
+    finally:
+        os.close(own)

@@ -1,0 +1,102 @@
+"""The ordered page: how a new process becomes a container's first program. Comments say where order matters.
+
+The process was cloned in its new mount, PID, IPC, UTS and network namespaces (those that are not shared), with the
+supervisor's memory, no descriptors but its standard streams and the socket to the supervisor, and all of root's powers.
+"""
+
+from __future__ import annotations
+
+import os
+
+from corral.linux import namespace, netdevice, uts
+from corral.runtime.init import cgroup, devices, limits, masks, process, rootfs, sysctl, workdir
+from corral.runtime.init.cgroupfs import CgroupView
+from corral.runtime.init.console import open_console
+from corral.runtime.init.credentials import reopen_null
+from corral.runtime.init.failure import described
+from corral.runtime.init.messages import Sync
+from corral.runtime.init.plan import ContainerPlan
+from corral.runtime.init.reaper import Reaper
+from corral.runtime.init.user import identify
+from corral.runtime.security.seccomp.load import Filter
+
+__all__ = ["run"]
+
+
+def run(plan: ContainerPlan, procs_files: list[str], cgroup_fd: int | None, seccomp: Filter | None, sync: Sync) -> None:
+    """Raises SetupError and OSError; returns only when the supervisor has gone before it said go."""
+    spec, linux = plan.spec, plan.spec.linux
+    os.umask(0)
+    os.setsid()
+
+    # Before everything that costs memory or processes: from here on the limits count.
+    cgroup.join(procs_files)
+    # With the host's eyes, since the root of a cgroup namespace hides what is above it.
+    view = CgroupView.take(procs_files, cgroup_fd, linux.cgroups_path, whole=not plan.cgroup_namespace)
+    _enter_namespaces(plan)
+    process.leave_keyring()
+
+    # Sources are the host's and are looked up before the mount namespace is cut off from it: a shared one stays a peer.
+    sources = rootfs.open_sources(plan.mounts)
+    rootfs.detach_from_host()
+
+    root = rootfs.mount_root(plan.rootfs, plan.bundle)
+    unsealed = rootfs.execute(root, plan.mounts, sources, view)
+    if plan.own_dev:
+        devices.create(root, linux.devices)
+    workdir.make(root, spec.process.cwd)
+    identity = identify(root, spec.process)
+
+    # The console is a mount as well: after /dev/pts, before anything becomes read-only.
+    if spec.process.terminal:
+        console = open_console(root, spec.process.console_size, identity.uid, sync)
+        if plan.own_dev:
+            console.bind(root)
+        console.adopt()
+    else:
+        reopen_null(root)
+    rootfs.seal(unsealed)
+    if spec.root.readonly:
+        rootfs.make_readonly(root)
+
+    # These are written through the host's procfs, which only the next steps hide; the kernel applies them to us.
+    if plan.new_network:
+        netdevice.set_up("lo")
+    if plan.new_uts:
+        _set_names(spec.hostname, spec.domainname)
+    sysctl.write(linux.sysctl)
+    if spec.process.oom_score_adj is not None:
+        limits.set_oom_score_adj(spec.process.oom_score_adj, sync)
+    process.label(spec.process)
+
+    # After the sysctls, since /proc/sys is among the read-only paths.
+    masks.protect(root, linux.readonly_paths)
+    masks.mask(root, linux.masked_paths)
+    rootfs.pivot(root)
+    rootfs.set_propagation(linux.rootfs_propagation)
+
+    reaper = Reaper(plan.reaper) if plan.reaper else None
+    process.start(spec.process, identity, seccomp, sync, reaper)
+
+
+def _enter_namespaces(plan: ContainerPlan) -> None:
+    for flag, path in plan.joins:
+        try:
+            fd = os.open(path, os.O_RDONLY | os.O_CLOEXEC)
+            namespace.setns(fd, flag)
+            os.close(fd)
+        except OSError as error:
+            raise described(f"joining namespace {path}", error) from error
+    if plan.cgroup_namespace:
+        # Its root is the cgroup that the caller is in at this moment, which is why it was not made by the clone.
+        namespace.unshare(namespace.CLONE_NEWCGROUP)
+
+
+def _set_names(hostname: str, domainname: str) -> None:
+    try:
+        if hostname:
+            uts.sethostname(hostname)
+        if domainname:
+            uts.setdomainname(domainname)
+    except OSError as error:
+        raise described(f"sethostname {hostname or domainname}", error) from error
