@@ -15,7 +15,7 @@ from corral.errors import Invalid
 from corral.linux import pidfd
 from corral.linux.clone import clone3
 from corral.oci.runtime import Cpu, DeviceRule, Memory, Pids, Resources
-from corral.runtime.cgroups import Cgroup, Hierarchies, dynmods
+from corral.runtime.cgroups import Cgroup, Hierarchies
 from corral.runtime.cgroups.devices import DEFAULT_RULES
 from corral.runtime.cgroups.plan import directory_of
 
@@ -386,22 +386,21 @@ def test_every_controller_can_be_joined(hierarchies: Hierarchies, cgroup: Cgroup
     tenant.wait()
 
 
-def test_moving_is_quick_once_the_kernel_favors_it(hierarchies: Hierarchies, cgroup: Cgroup) -> None:
-    fd = dynmods.favor_dynmods(hierarchies)
-    if fd is None:
-        pytest.skip("no version 1 hierarchy, or the kernel is older than 6.0")
-    try:
-        cgroup.create(None)
-        times = []
-        for _ in range(3):
-            time.sleep(0.05)
-            begin = time.monotonic()
-            Tenant(cgroup, lambda: 0).wait()
-            times.append(time.monotonic() - begin)
-        # Without, each would wait for a grace period of some 10 ms per hierarchy.
-        assert min(times) < 0.03
-    finally:
-        os.close(fd)
+def test_a_thread_can_move_itself_through_the_tasks_files(cgroup: Cgroup) -> None:
+    """What init does in version 1: since Linux 5.5 it waits for no grace period."""
+    cgroup.create(None)
+
+    def move() -> None:
+        for path in cgroup.procs_files():
+            Path(path).with_name("tasks").write_text("0")
+        forever()
+
+    joined = Tenant(cgroup, lambda: 0)
+    joined.wait()
+    mover = Tenant(cgroup, move)
+    assert until(lambda: cgroup.pids() == [mover.pid])
+    cgroup.kill()
+    mover.wait()
 
 
 def test_pidfd_info_knows_the_group(cgroup: Cgroup, hierarchies: Hierarchies) -> None:

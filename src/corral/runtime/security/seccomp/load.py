@@ -7,6 +7,7 @@ the other last, because the filter holds for init itself from then on.
 
 from __future__ import annotations
 
+import functools
 import os
 from collections.abc import Mapping
 from dataclasses import dataclass
@@ -48,7 +49,9 @@ def read(annotations: Mapping[str, str], description: Seccomp | None) -> Filter 
     return Filter(compile_filter(description, libc.MACHINE), flag_bits(description.flags))
 
 
+@functools.lru_cache(16)
 def _contents(path: str) -> bytes:
+    """Kept: the files are named by their content."""
     fd = os.open(path, os.O_RDONLY | os.O_CLOEXEC)
     try:
         return os.read(fd, os.fstat(fd).st_size)
