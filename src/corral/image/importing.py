@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import time
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Awaitable, Callable
 from dataclasses import dataclass
 
 from corral.image import changes, when
@@ -24,16 +24,25 @@ class ImportRequest:
     message: str = ""
     platform: str = ""
     config: ContainerConfig | None = None
+    created_by: str = ""
 
 
 async def import_image(
-    images: ImageStore, request: ImportRequest, source: AsyncIterator[bytes] | int
+    images: ImageStore,
+    request: ImportRequest,
+    source: AsyncIterator[bytes] | int,
+    confirm: Callable[[], Awaitable[None]] | None = None,
 ) -> tuple[Image, Reference | None]:
-    """The image, and its name if it got one. Raises Invalid, before the source is read where that can be, Exhausted."""
+    """The image, and its name if it got one. ``confirm`` may still refuse once the source has ended.
+
+    Raises Invalid, before the source is read where that can be, Exhausted.
+    """
     reference = target(request.repo, request.tag)
     platform = parse_platform(request.platform) if request.platform else host_platform()
     runtime = changes.apply(request.config or ContainerConfig(), request.changes)
     async with images.layers.unpacked(source) as layer:
+        if confirm is not None:
+            await confirm()
         now = when.render(time.time_ns())
         config = ImageConfig(
             architecture=platform.architecture,
@@ -43,7 +52,7 @@ async def import_image(
             comment=request.message,
             config=runtime,
             rootfs=RootFS(diff_ids=[layer.diff_id]),
-            history=[History(created=now, comment=request.message)],
+            history=[History(created=now, created_by=request.created_by, comment=request.message)],
         )
         return await images.create(encode(config), reference), reference
 

@@ -46,6 +46,12 @@ def step(item: str, status: str, current: int, total: int) -> Progress:
     return Progress(id=item, status=status, progress_detail=detail, progress=_bar(current, total))
 
 
+def phase(item: str, status: str, current: int, total: int) -> Progress:
+    """Step ``current`` of ``total``."""
+    detail = ProgressDetail(current=current, total=total, units="steps")
+    return Progress(id=item, status=status, progress_detail=detail, progress=f"{current}/{total}")
+
+
 def done(item: str, status: str) -> Progress:
     return Progress(id=item, status=status)
 

@@ -12,6 +12,7 @@ from corral.api.types.progress import Progress
 from corral.archive.jobs import pack
 from corral.errors import Invalid
 from corral.image import importing, progress, saving
+from corral.image.bootstrap.names import bootstrap
 from corral.image.content.store import ContentStore
 from corral.image.filters import parse as parse_filters
 from corral.image.graphdriver.driver import GraphDriver
@@ -103,6 +104,16 @@ class ImageService:
                 yield piece
         for image in images:
             self._log("save", image, image.id)
+
+    def bootstrap(self, name: str) -> AsyncIterator[Progress]:
+        """Makes a first image without a registry: "busybox", "debian:SUITE". Raises Invalid, Unavailable, Internal."""
+        return progress.stream(lambda report: self._bootstrap(name, report))
+
+    async def _bootstrap(self, name: str, report: progress.Report) -> None:
+        image = await bootstrap(self.images, name, report)
+        self._log("import", image, image.id)
+        for reference in self.references.of(image.id):
+            self._log("tag", image, reference.familiar)
 
     def list(self, filters: Mapping[str, Iterable[str]], all: bool = False, shared_size: bool = False) -> Summaries:
         """Raises Invalid for a filter that does not exist or has a value that cannot be."""
