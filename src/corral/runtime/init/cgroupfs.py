@@ -15,10 +15,20 @@ if TYPE_CHECKING:
     from corral.runtime.init.inside import Root
     from corral.runtime.init.mounts import MountPlan
 
-__all__ = ["CgroupView", "controllers_of"]
+__all__ = ["CgroupView", "Place", "controllers_of"]
 
 _TREE: Final = m.OPEN_TREE_CLONE | m.OPEN_TREE_CLOEXEC
 _PROCS: Final = "/cgroup.procs"
+
+
+@dataclass(frozen=True, slots=True)
+class Place:
+    """Where the container's cgroup is: ``path`` below each mount point, with a leading slash; the ``cgroup.procs``
+    files of version 1; a descriptor of the version 2 directory."""
+
+    path: str
+    procs_files: list[str]
+    cgroup_fd: int | None
 
 
 @dataclass(frozen=True, slots=True)
@@ -31,21 +41,21 @@ class CgroupView:
     unified: int | None
 
     @classmethod
-    def take(cls, procs_files: list[str], cgroup_fd: int | None, cgroups_path: str, *, whole: bool) -> CgroupView:
+    def take(cls, place: Place, *, whole: bool) -> CgroupView:
         """``whole``: the container has no cgroup namespace, and on version 2 must find itself in the whole tree."""
-        if procs_files:
+        if place.procs_files:
             return cls(
                 tuple(
                     (posixpath.basename(point), m.open_tree(AT_FDCWD, directory, _TREE))
-                    for point, directory in controllers_of(procs_files, cgroups_path)
+                    for point, directory in controllers_of(place)
                 ),
                 None,
             )
-        if cgroup_fd is None:
+        if place.cgroup_fd is None:
             return cls((), None)
         if not whole:
-            return cls((), m.open_tree(cgroup_fd, "", _TREE | AT_EMPTY_PATH))
-        path = os.readlink(path_of(cgroup_fd)).removesuffix("/" + cgroups_path.strip("/"))
+            return cls((), m.open_tree(place.cgroup_fd, "", _TREE | AT_EMPTY_PATH))
+        path = os.readlink(path_of(place.cgroup_fd)).removesuffix(place.path)
         return cls((), m.open_tree(AT_FDCWD, path, _TREE))
 
     def mount(self, root: Root, plan: MountPlan) -> None:
@@ -79,10 +89,10 @@ class CgroupView:
         os.close(tree)
 
 
-def controllers_of(procs_files: list[str], cgroups_path: str) -> list[tuple[str, str]]:
+def controllers_of(place: Place) -> list[tuple[str, str]]:
     """``(mount point of the hierarchy, directory of the container in it)`` for each cgroup.procs file of version 1."""
     result = []
-    for path in procs_files:
+    for path in place.procs_files:
         directory = path.removesuffix(_PROCS)
-        result.append((directory.removesuffix("/" + cgroups_path.strip("/")), directory))
+        result.append((directory.removesuffix(place.path), directory))
     return result

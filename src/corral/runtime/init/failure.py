@@ -13,10 +13,19 @@ OTHER: Final = 125
 class SetupError(Exception):
     """``message`` goes to the user as it is; ``exit_code`` is what ``docker run`` ends with: 125, 126 or 127."""
 
-    def __init__(self, message: str, exit_code: int = OTHER) -> None:
+    def __init__(self, message: str, exit_code: int | None = None) -> None:
         super().__init__(message)
         self.message = message
-        self.exit_code = exit_code
+        self.exit_code = exit_code_of(message) if exit_code is None else exit_code
+
+
+def exit_code_of(message: str) -> int:
+    """Docker's client and daemon read it out of the text, whatever the step was that failed, and so do users' scripts."""
+    if "executable file not found" in message or "no such file or directory" in message:
+        return NOT_FOUND
+    if "permission denied" in message or "is a directory" in message:
+        return NOT_EXECUTABLE
+    return OTHER
 
 
 def words(error: OSError) -> str:

@@ -51,7 +51,11 @@ class Sync:
         self._sock.send(_encode({"type": READY}))
 
     def error(self, message: str, exit_code: int = OTHER) -> None:
+        """The last word. A "go" that nobody will read any more would make the supervisor see ECONNRESET instead."""
         self._sock.send(_encode({"type": ERROR, "message": message[:_MESSAGE_LIMIT], "exit_code": exit_code}))
+        self._sock.shutdown(socket.SHUT_RD)
+        while self._sock.recv(LIMIT):
+            pass
 
     def wait_for_go(self) -> bool:
         """False when the supervisor has hung up."""

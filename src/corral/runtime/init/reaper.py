@@ -18,9 +18,9 @@ _NAME: Final = "docker-init"
 
 
 class Reaper:
-    """Prepared while mounting is still allowed: a file in a file system of its own that nothing else can reach."""
+    """Prepared while mounting is still allowed: its file is in a file system of its own that nothing else can reach."""
 
-    __slots__ = ("_arguments", "_directory", "_file")
+    __slots__ = ("_arguments", "_directory")
 
     def __init__(self, arguments: tuple[str, ...]) -> None:
         """``arguments``: the command line to show. Raises SetupError."""
@@ -29,12 +29,10 @@ class Reaper:
         self._arguments = arguments
         try:
             context = m.fsopen("tmpfs")
-            m.fsconfig(context, m.FSCONFIG_SET_STRING, "mode", "755")
+            m.fsconfig(context, m.FSCONFIG_SET_STRING, "mode", "777")
             m.fsconfig(context, m.FSCONFIG_CMD_CREATE)
             self._directory = m.fsmount(context, attr_flags=m.MOUNT_ATTR_NOSUID | m.MOUNT_ATTR_NODEV)
             os.close(context)
-            flags = os.O_RDWR | os.O_CREAT | os.O_EXCL | os.O_CLOEXEC
-            self._file = os.open(_NAME, flags, 0o755, dir_fd=self._directory)
         except OSError as error:
             raise described("preparing --init", error) from error
 
@@ -49,6 +47,9 @@ class Reaper:
             return
         code = program(pid, MACHINE)
         assert code is not None
-        os.write(self._file, code)
-        os.close(self._file)
+        # Written after the fork: a file that somebody has open for writing cannot be executed.
+        file = os.open(_NAME, os.O_WRONLY | os.O_CREAT | os.O_EXCL | os.O_CLOEXEC, 0o777, dir_fd=self._directory)
+        os.fchmod(file, 0o755)
+        os.write(file, code)
+        os.close(file)
         execveat(self._directory, _NAME, self._arguments, ())

@@ -208,6 +208,8 @@ def _bind(root: Root, plan: MountPlan, tree: int) -> None:
         directory = stat.S_ISDIR(os.fstat(tree).st_mode)
         destination = root.ensure(plan.destination, directory=directory if not plan.create else plan.create == "dir")
         try:
+            if directory != stat.S_ISDIR(os.fstat(destination).st_mode):
+                raise OSError(errno.ENOTDIR, os.strerror(errno.ENOTDIR), plan.destination)
             _set_attributes(tree, plan)
             attach(tree, destination)
         finally:

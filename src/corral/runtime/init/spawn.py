@@ -25,7 +25,8 @@ from corral.linux.clone import clone3
 from corral.oci.rootfs import RootfsMount
 from corral.oci.runtime import Capabilities, Process, Spec
 from corral.runtime.init import setns, standard
-from corral.runtime.init.failure import OTHER, SetupError, words
+from corral.runtime.init.cgroupfs import Place
+from corral.runtime.init.failure import OTHER, SetupError, exit_code_of, words
 from corral.runtime.init.messages import Sync
 from corral.runtime.init.plan import make_plan
 from corral.runtime.security import capabilities
@@ -37,7 +38,12 @@ _ABOVE_STDIO: Final = 3
 
 
 class CgroupPlace(Protocol):
-    """What a child needs to know of its cgroup; ``corral.runtime.cgroups.Cgroup`` is one."""
+    """What a child needs to know of its cgroup; ``corral.runtime.cgroups.Cgroup`` is one.
+
+    ``path``: below the mount point of each hierarchy.
+    """
+
+    path: str
 
     def procs_files(self) -> list[str]:
         """The ``cgroup.procs`` files to join, version 1."""
@@ -84,7 +90,7 @@ def spawn_container(
             target = os.open(plan.pid_namespace, os.O_RDONLY | os.O_CLOEXEC)
             stack.callback(os.close, target)
             stack.enter_context(_children_in(target))
-        page = functools.partial(standard.run, plan, procs_files, cgroup_fd, seccomp)
+        page = functools.partial(standard.run, plan, Place(cgroup.path, procs_files, cgroup_fd), seccomp)
         return _spawn(page, plan.clone_flags, plan.process, fds, cgroup_fd, keep=cgroup_fd)
 
 
@@ -146,8 +152,10 @@ def _become(
         code = error.exit_code
         _report(sync, error.message, code)
     except OSError as error:
-        where = f" {error.filename}" if error.filename else ""
-        _report(sync, f"{error.strerror or words(error)}{where}", code)
+        doing = f"{error.filename}: " if error.filename else ""
+        message = f"{doing}{(error.strerror or words(error)).lower()}"
+        code = exit_code_of(message)
+        _report(sync, message, code)
     except BaseException as error:
         _report(sync, f"{type(error).__name__}: {error}", code)
     finally:

@@ -10,7 +10,7 @@ import os
 
 from corral.linux import namespace, netdevice, uts
 from corral.runtime.init import cgroup, devices, limits, masks, process, rootfs, sysctl, workdir
-from corral.runtime.init.cgroupfs import CgroupView
+from corral.runtime.init.cgroupfs import CgroupView, Place
 from corral.runtime.init.console import open_console
 from corral.runtime.init.credentials import reopen_null
 from corral.runtime.init.failure import described
@@ -23,16 +23,16 @@ from corral.runtime.security.seccomp.load import Filter
 __all__ = ["run"]
 
 
-def run(plan: ContainerPlan, procs_files: list[str], cgroup_fd: int | None, seccomp: Filter | None, sync: Sync) -> None:
+def run(plan: ContainerPlan, place: Place, seccomp: Filter | None, sync: Sync) -> None:
     """Raises SetupError and OSError; returns only when the supervisor has gone before it said go."""
     spec, linux = plan.spec, plan.spec.linux
     os.umask(0)
     os.setsid()
 
     # Before everything that costs memory or processes: from here on the limits count.
-    cgroup.join(procs_files)
+    cgroup.join(place.procs_files)
     # With the host's eyes, since the root of a cgroup namespace hides what is above it.
-    view = CgroupView.take(procs_files, cgroup_fd, linux.cgroups_path, whole=not plan.cgroup_namespace)
+    view = CgroupView.take(place, whole=not plan.cgroup_namespace)
     _enter_namespaces(plan)
     process.leave_keyring()
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import stat
 
 from corral.linux.cwd import getcwd
 from corral.runtime.init.failure import SetupError, described
@@ -14,9 +15,15 @@ __all__ = ["enter", "make"]
 def make(root: Root, path: str) -> None:
     """Make it in a new container, as root and 0755, as Docker does. Raises SetupError."""
     try:
-        os.close(root.ensure(absolute(path), directory=True))
+        fd = root.ensure(absolute(path), directory=True)
+        is_directory = stat.S_ISDIR(os.fstat(fd).st_mode)
+        os.close(fd)
+        if not is_directory:
+            raise SetupError(f"Cannot mkdir: {path} is not a directory")
     except NotADirectoryError as error:
         raise SetupError(f"Cannot mkdir: {path} is not a directory") from error
+    except FileNotFoundError:
+        return  # below /proc, where nothing can be made: entering it says what is wrong
     except OSError as error:
         raise described(f"mkdir {path}", error) from error
 
