@@ -20,7 +20,7 @@ class SetupError(Exception):
 
 
 def exit_code_of(message: str) -> int:
-    """Docker's client and daemon read it out of the text, whatever the step was that failed, and so do users' scripts."""
+    """Docker's client and daemon read it out of the text, whatever the step was that failed."""
     if "executable file not found" in message or "no such file or directory" in message:
         return NOT_FOUND
     if "permission denied" in message or "is a directory" in message:
