@@ -25,6 +25,7 @@
     ├── containers/ID/                the bundle: config.json, rootfs.json; the supervisor's state and FIFOs
     ├── netns/SANDBOX                 bind mount of a sandbox's network namespace, named by its id's first 12 digits
     ├── sandboxes/ID.json             what network/sandbox.py records of a container's live sandbox
+    ├── shm/ID                        mount point: /dev/shm of a container whose IPC namespace others may join
     ├── seccomp/SHA256.bpf            compiled filters by digest of their profile
     └── tmp/
 """
@@ -135,6 +136,9 @@ class ExecRoot:
     @property
     def sandboxes(self) -> Path:
         return self.root / "sandboxes"
+
+    def shm(self, container_id: str) -> Path:
+        return self.root / "shm" / container_id
 
     @property
     def seccomp(self) -> Path:

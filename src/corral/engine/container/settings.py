@@ -13,8 +13,9 @@ __all__ = ["Settings"]
 class Settings:
     """Defaults for what a request leaves open, by the names of dockerd's flags.
 
-    ``cgroup_parent`` is relative to each hierarchy's mount point; ``log_opts`` apply to containers that use the default log driver without options of their own;
-    ``runtimes`` are the names that ``--runtime`` may give, all of them this engine's own.
+    ``cgroup_parent`` is relative to each hierarchy's mount point; ``log_opts`` apply to containers that use the
+    default log driver without options of their own; ``runtimes`` are the names that ``--runtime`` may give, all of
+    them this engine's own.
     """
 
     cgroup_parent: str = "/corral"

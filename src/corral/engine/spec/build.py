@@ -2,24 +2,28 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from typing import Final
 
 from corral.engine.spec import devices, mounts, namespaces, paths, process, resources, security, sysctls
 from corral.engine.spec.input import SpecInput
 from corral.oci.runtime import Spec
 
-__all__ = ["STEPS", "build"]
+__all__ = ["PROCESS_STEPS", "STEPS", "build"]
 
 Step = Callable[[SpecInput, Spec], Spec]
 
-STEPS: Final[tuple[Step, ...]] = (
+PROCESS_STEPS: Final[tuple[Step, ...]] = (
     process.with_command,
-    process.with_reaper,
     process.with_environment,
     process.with_user,
     process.with_limits,
     security.with_capabilities,
+)
+
+STEPS: Final[tuple[Step, ...]] = (
+    *PROCESS_STEPS,
+    process.with_reaper,
     security.with_seccomp,
     namespaces.with_namespaces,
     namespaces.with_hostname,
@@ -34,9 +38,9 @@ STEPS: Final[tuple[Step, ...]] = (
 )
 
 
-def build(given: SpecInput) -> Spec:
+def build(given: SpecInput, steps: Iterable[Step] = STEPS) -> Spec:
     """Raises Invalid when the parts contradict each other (a sysctl of a namespace that is not the container's own)."""
     spec = Spec()
-    for step in STEPS:
+    for step in steps:
         spec = step(given, spec)
     return spec

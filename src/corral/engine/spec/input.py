@@ -27,7 +27,7 @@ class SpecInput:
     for those that are missing, unless the mode says host.
 
     ``etc``: host paths of hostname, hosts and resolv.conf by their names in /etc; ``shm``: the donor's /dev/shm when
-    another container's IPC namespace is joined; ``seccomp_filter``: the path of a compiled filter, "" for none;
+    another container's IPC namespace is joined; ``seccomp``: annotations that name a compiled filter, empty for none;
     ``block_devices``: (major, minor) of the paths that I/O limits name.
     """
 
@@ -42,4 +42,4 @@ class SpecInput:
     shm: str = ""
     devices: HostDevices = HostDevices()
     block_devices: dict[str, tuple[int, int]] = field(default_factory=dict)
-    seccomp_filter: str = ""
+    seccomp: dict[str, str] = field(default_factory=dict)

@@ -10,7 +10,7 @@ from typing import Final
 from corral.engine.container.record import ContainerRecord
 from corral.engine.spec.input import SpecInput
 from corral.engine.spec.rlimits import rlimits
-from corral.oci import annotations
+from corral.oci.annotations import REAPER as REAPER_KEY
 from corral.oci.runtime import ConsoleSize, Process, Spec, User
 
 __all__ = ["environment", "exec_process", "with_command", "with_environment", "with_limits", "with_reaper", "with_user"]
@@ -38,7 +38,7 @@ def with_reaper(given: SpecInput, spec: Spec) -> Spec:
     if host_config.init is not True or host_config.pid_mode:
         return spec
     shown = json.dumps([*REAPER, *spec.process.args])
-    return dataclasses.replace(spec, annotations={**spec.annotations, annotations.REAPER: shown})
+    return dataclasses.replace(spec, annotations={**spec.annotations, REAPER_KEY: shown})
 
 
 def with_environment(given: SpecInput, spec: Spec) -> Spec:

@@ -5,7 +5,6 @@ from __future__ import annotations
 import dataclasses
 
 from corral.engine.spec.input import SpecInput
-from corral.oci import annotations
 from corral.oci.runtime import Capabilities, Spec
 
 __all__ = ["with_capabilities", "with_seccomp"]
@@ -24,6 +23,4 @@ def with_capabilities(given: SpecInput, spec: Spec) -> Spec:
 
 
 def with_seccomp(given: SpecInput, spec: Spec) -> Spec:
-    if not given.seccomp_filter:
-        return spec
-    return dataclasses.replace(spec, annotations={**spec.annotations, annotations.SECCOMP_BPF: given.seccomp_filter})
+    return dataclasses.replace(spec, annotations={**spec.annotations, **given.seccomp})

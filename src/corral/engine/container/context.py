@@ -1,0 +1,99 @@
+"""What the verbs work with: one frozen bundle of stores, drivers and services, without logic.
+
+The Protocols are all that containers need of the rooms below; their services satisfy them structurally.
+"""
+
+from __future__ import annotations
+
+from collections.abc import AsyncIterator, Awaitable, Callable, Collection, Mapping, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Protocol
+
+from corral.api.types.container import ContainerCreateRequest, LogsOptions
+from corral.api.types.mount import MountPoint
+from corral.engine.container.live import LiveTable
+from corral.engine.container.settings import Settings
+from corral.engine.container.store import ContainerStore
+from corral.engine.spec.host import HostFacts
+from corral.image.record import Image
+from corral.network.sandbox import Sandbox, SandboxRequest
+from corral.oci.digest import ImageID
+from corral.oci.rootfs import RootfsMount
+from corral.oci.runtime import Mount
+from corral.runtime.driver import Driver
+from corral.store.layout import DataRoot, ExecRoot
+
+__all__ = ["Emit", "Engine", "Filters", "Images", "Logs", "Networks", "Upgrade", "Volumes"]
+
+Emit = Callable[[str, str, str, Mapping[str, str]], None]
+"""``emit(type, action, actor_id, attributes)``: never blocks."""
+
+Upgrade = Callable[[bool], Awaitable[tuple[int, bytes]]]
+"""Takes the client's connection over; the argument says whether output will be multiplexed. Returns the socket and
+what was read from it already."""
+
+
+class Images(Protocol):
+    def resolve(self, ref: str) -> Image: ...
+    async def create_rw_layer(
+        self, container_id: str, image: ImageID | None, storage_opt: Mapping[str, str] | None
+    ) -> None: ...
+    def rootfs(self, container_id: str) -> tuple[RootfsMount, ...]: ...
+    async def remove_rw_layer(self, container_id: str) -> None: ...
+    async def usage(self, container_id: str) -> tuple[int, int]: ...
+    def rw_metadata(self, container_id: str) -> dict[str, str]: ...
+    def descendants(self, image: ImageID) -> set[ImageID]: ...
+
+
+class Networks(Protocol):
+    async def allocate(self, request: SandboxRequest) -> Sandbox: ...
+    async def release(self, container_id: str) -> None: ...
+    async def restore(self, live: Collection[str]) -> None: ...
+
+
+class Volumes(Protocol):
+    """``resolve`` when a container is created, ``mount`` before each start, ``release`` when it is removed."""
+
+    async def resolve(
+        self, container_id: str, request: ContainerCreateRequest, volumes_from: Sequence[Sequence[MountPoint]]
+    ) -> tuple[MountPoint, ...]: ...
+    async def mount(self, container_id: str, points: Sequence[MountPoint]) -> tuple[Mount, ...]: ...
+    async def unmount(self, container_id: str) -> None: ...
+    async def release(self, container_id: str, remove_anonymous: bool) -> None: ...
+
+
+class Logs(Protocol):
+    """Reads json-file logs; follows them until ``ended`` says that nothing more will come."""
+
+    def read(self, path: Path, options: LogsOptions, ended: Callable[[], bool]) -> AsyncIterator[tuple[int, bytes]]: ...
+
+
+class Filters(Protocol):
+    """Compiled system call filters by profile (None: the engine's default) and capabilities.
+
+    Returns annotations for the runtime. Raises Invalid for a malformed profile.
+    """
+
+    def annotations(self, profile: str | None, capabilities: tuple[str, ...]) -> dict[str, str]: ...
+
+
+@dataclass(frozen=True, slots=True)
+class Engine:
+    """``storage_driver``: the name of the graph driver. ``clock``: nanoseconds since the epoch."""
+
+    data: DataRoot
+    exec: ExecRoot
+    store: ContainerStore
+    live: LiveTable
+    driver: Driver
+    images: Images
+    networks: Networks
+    volumes: Volumes
+    logs: Logs
+    filters: Filters
+    emit: Emit
+    settings: Settings
+    host: HostFacts
+    clock: Callable[[], int]
+    storage_driver: str = "overlay2"

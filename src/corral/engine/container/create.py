@@ -1,0 +1,98 @@
+"""create: from a request to a record, a directory and a read-write layer; nothing runs yet."""
+
+from __future__ import annotations
+
+import os
+import secrets
+import shutil
+from functools import partial
+
+from corral.api.types.container import Config, ContainerCreateRequest, ContainerCreateResponse
+from corral.api.types.wire import replace
+from corral.engine.container import names, news, storage
+from corral.engine.container.checks import check_request
+from corral.engine.container.context import Engine
+from corral.engine.container.defaults import command_line, complete_config, complete_host_config
+from corral.engine.container.modes import joined
+from corral.engine.container.record import ContainerID, ContainerRecord
+from corral.engine.undo import Undo
+from corral.errors import NotFound
+from corral.image.record import Image
+
+__all__ = ["create"]
+
+
+async def create(
+    engine: Engine, name: str | None, request: ContainerCreateRequest, platform: str | None
+) -> ContainerCreateResponse:
+    """Raises Invalid, NotFound (image, joined containers), Conflict (name), in that order."""
+    warnings = check_request(request, engine.settings, engine.host)
+    image = engine.images.resolve(request.image)
+    _check_platform(image, request.image, platform)
+    given = names.check(name) if name else names.generate(engine.store.name_is_free)
+    id = ContainerID(secrets.token_hex(32))
+    record = _record(engine, id, given, image, request)
+    with engine.store.claim(given, id):
+        async with Undo() as undo:
+            directory = engine.data.container(id)
+            os.mkdir(directory, 0o710)
+            undo.push(shutil.rmtree, directory)
+            await engine.images.create_rw_layer(id, image.id, request.host_config.storage_opt or None)
+            undo.push(engine.images.remove_rw_layer, id)
+            mounts = await storage.resolve(engine, record)
+            undo.push(partial(storage.release, engine, record, anonymous=True))
+            record = record.replace(mounts=mounts)
+            await engine.store.add(record, durable=not record.host_config.auto_remove)
+            undo.keep()
+    news.emit(engine, record, "create")
+    return ContainerCreateResponse(id=id, warnings=warnings)
+
+
+def _record(
+    engine: Engine, id: ContainerID, name: str, image: Image, request: ContainerCreateRequest
+) -> ContainerRecord:
+    host_config = complete_host_config(request.host_config, engine.settings, engine.host)
+    for kind, ref in joined(host_config).items():
+        if kind != "network":  # which is looked for at each start
+            engine.store.find(ref)
+    config = complete_config(_portable(request), image.config.runtime)
+    if not config.hostname:
+        on_host = host_config.uts_mode == "host" or host_config.network_mode == "host"
+        config = replace(config, hostname=engine.host.hostname if on_host else id[:12])
+    if host_config.port_bindings:
+        published: dict[str, dict[str, str]] = {port: {} for port in host_config.port_bindings}
+        config = replace(config, exposed_ports={**published, **(config.exposed_ports or {})})
+    path, args = command_line(config)
+    return ContainerRecord(
+        id=id,
+        name=name,
+        created=engine.clock(),
+        image_id=image.id,
+        image_ref=request.image,
+        path=path,
+        args=args,
+        config=config,
+        host_config=host_config,
+        networking=request.networking_config,
+        mounts=(),
+        storage_driver=engine.storage_driver,
+    )
+
+
+def _portable(request: ContainerCreateRequest) -> Config:
+    """The request without what belongs to the host."""
+    return Config(**{name: getattr(request, name) for name in Config.__struct_fields__})
+
+
+def _check_platform(image: Image, ref: str, platform: str | None) -> None:
+    """Raises NotFound when another platform was asked for than the image is for."""
+    if not platform:
+        return
+    wanted_os, _, rest = platform.partition("/")
+    wanted_arch, _, _ = rest.partition("/")
+    known = image.config.os or "linux", image.config.architecture
+    if wanted_os not in ("", known[0]) or wanted_arch not in ("", known[1]):
+        raise NotFound(
+            f"image with reference {ref} was found but its platform ({'/'.join(known)}) does not match "
+            f"the specified platform ({platform})"
+        )

@@ -1,0 +1,109 @@
+"""Bringing a container up, for ``start`` and for restarts by policy: one step after the other, undone in reverse.
+
+The caller holds the container's lock. A failed start leaves everything as it was, with the reason in the record.
+"""
+
+from __future__ import annotations
+
+from typing import Final
+
+from corral.api.types.wire import replace
+from corral.engine.container import etc, network, news, shm, storage
+from corral.engine.container.assemble import make_spec, stdio_of
+from corral.engine.container.context import Engine
+from corral.engine.container.joins import Joins, find_joins
+from corral.engine.container.live import Live
+from corral.engine.container.record import ContainerRecord, Status
+from corral.engine.undo import Undo
+from corral.errors import CorralError, Internal, Invalid
+from corral.network.sandbox import Sandbox
+from corral.runtime.driver import ContainerState, CreateRequest, StartError
+
+__all__ = ["launch"]
+
+_FAILED: Final = "failed to create task for container: "
+_CANNOT_START: Final = 128
+"""The exit code of a container that did not come as far as its program."""
+
+
+async def launch(engine: Engine, record: ContainerRecord, **changes: int | bool) -> ContainerRecord:
+    """Runs it. ``changes`` go into the state together with what a start changes. Returns the new record.
+
+    Raises Invalid when the program cannot be executed (exit code 126 or 127 in the record), or whatever kind of error
+    made a step fail (exit code 128).
+    """
+    live = engine.live[record.id]
+    try:
+        state, sandbox = await _bring_up(engine, record, live)
+    except CorralError as error:
+        raise _record_failure(engine, record, error) from error
+    except OSError as error:
+        raise _record_failure(engine, record, Internal(str(error))) from error
+    except BaseException:
+        live.close_attachments()
+        raise
+    record = engine.store.set_state(
+        record.id,
+        status=Status.RUNNING,
+        pid=state.pid,
+        started_at=state.started_at or engine.clock(),
+        exit_code=0,
+        error="",
+        oom_killed=False,
+        network=network.running_settings(record, sandbox),
+        **changes,
+    )
+    news.emit(engine, record, "start")
+    return record
+
+
+async def _bring_up(engine: Engine, record: ContainerRecord, live: Live) -> tuple[ContainerState, Sandbox | None]:
+    async with Undo() as undo:
+        rootfs = engine.images.rootfs(record.id)
+        joins = find_joins(engine, record)
+        mounts = await storage.mount(engine, record)
+        undo.push(storage.unmount, engine, record)
+        sandbox = await _sandbox(engine, record, undo)
+        files = etc.write_files(engine, record, sandbox, joins)
+        record = _with_donor_hostname(record, joins)
+        memory = shm.prepare(engine, record, joins)
+        undo.push(shm.discard, engine, record)
+        spec = make_spec(engine, record, sandbox=sandbox, joins=joins, mounts=mounts, etc=files, shm=memory)
+        request = CreateRequest(
+            id=record.id,
+            bundle=engine.exec.bundle(record.id),
+            spec=spec,
+            rootfs=rootfs,
+            stdio=stdio_of(engine, record),
+            attachments=live.take_attachments(),  # from here on the driver closes them
+        )
+        state = await engine.driver.run(request)
+        undo.keep()
+    return state, sandbox
+
+
+async def _sandbox(engine: Engine, record: ContainerRecord, undo: Undo) -> Sandbox | None:
+    request = network.sandbox_request(record)
+    if request is None:
+        return None
+    undo.push(engine.networks.release, record.id)
+    return await engine.networks.allocate(request)
+
+
+def _with_donor_hostname(record: ContainerRecord, joins: Joins) -> ContainerRecord:
+    """Those who share a network share the name that they have in it."""
+    if joins.network is None:
+        return record
+    return record.replace(config=replace(record.config, hostname=joins.network.config.hostname))
+
+
+def _record_failure(engine: Engine, record: ContainerRecord, error: CorralError) -> CorralError:
+    """Puts it into the record; returns what the user is told."""
+    engine.live[record.id].close_attachments()
+    exit_code = _CANNOT_START
+    if isinstance(error, StartError):
+        exit_code = error.exit_code if error.exit_code in (126, 127) else _CANNOT_START
+        kind = Invalid if exit_code != _CANNOT_START else Internal
+        error = kind(_FAILED + error.message, code=error.code)
+    engine.store.set_state(record.id, error=error.message, exit_code=exit_code)
+    return error
