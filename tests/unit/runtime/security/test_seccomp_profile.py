@@ -250,6 +250,17 @@ def test_what_the_cache_writes_is_what_the_child_reads(tmp_path: Path) -> None:
     assert found == load.Filter(default_for(), seccomp.SECCOMP_FILTER_FLAG_SPEC_ALLOW)
 
 
+def test_cache_answers_with_annotations_for_the_default_and_for_a_text(tmp_path: Path) -> None:
+    text = json.dumps({"defaultAction": "SCMP_ACT_ALLOW"})
+    cache = FilterCache(tmp_path, machine="x86_64", release="6.1.0")
+    assert cache.annotations(None, ()) == cache.get(DEFAULT, ()).annotations
+    assert cache.annotations(text, ()) == cache.get(parse(text), ()).annotations
+    other_default = FilterCache(tmp_path, default=parse(text), machine="x86_64", release="6.1.0")
+    assert other_default.annotations(None, ()) == cache.annotations(text, ())
+    with pytest.raises(Invalid):
+        cache.annotations("{", ())
+
+
 def test_description_without_a_file_is_compiled_on_the_spot() -> None:
     found = load.read({}, Seccomp("SCMP_ACT_ALLOW", flags=("SECCOMP_FILTER_FLAG_LOG",)))
     assert found is not None

@@ -14,8 +14,9 @@ from typing import Final
 from corral.errors import Invalid
 from corral.runtime.security.seccomp.architectures import Architecture, native
 from corral.runtime.security.seccomp.compiler import compile_filter, flag_bits
+from corral.runtime.security.seccomp.default import DEFAULT
 from corral.runtime.security.seccomp.load import FILTER_ANNOTATION, FLAGS_ANNOTATION
-from corral.runtime.security.seccomp.profile import Profile, kernel_version, narrow
+from corral.runtime.security.seccomp.profile import Profile, kernel_version, narrow, parse
 
 __all__ = ["CompiledFilter", "FilterCache"]
 
@@ -35,10 +36,21 @@ class CompiledFilter:
 
 
 class FilterCache:
-    """Filters for this machine in ``directory`` (``ExecRoot.seccomp``), which is made when needed."""
+    """Filters for this machine in ``directory`` (``ExecRoot.seccomp``), which is made when needed.
 
-    def __init__(self, directory: Path, *, machine: str | None = None, release: str | None = None) -> None:
+    ``default``: the profile of containers that ask for none of their own.
+    """
+
+    def __init__(
+        self,
+        directory: Path,
+        *,
+        default: Profile = DEFAULT,
+        machine: str | None = None,
+        release: str | None = None,
+    ) -> None:
         self._directory = directory
+        self._default = default
         self._machine = machine or platform.machine()
         self._kernel = kernel_version(release or os.uname().release)
         self._known: dict[tuple[str, frozenset[str]], CompiledFilter] = {}
@@ -58,6 +70,11 @@ class FilterCache:
         if known is None or not known.path.exists():
             self._known[key] = known = self._make(profile, tuple(sorted(key[1])))
         return known
+
+    def annotations(self, profile: str | None, capabilities: tuple[str, ...]) -> dict[str, str]:
+        """What tells init about the filter for a profile in Docker's format, or the default. Raises as ``get`` does."""
+        chosen = self._default if profile is None else parse(profile)
+        return self.get(chosen, capabilities).annotations
 
     def _make(self, profile: Profile, capabilities: tuple[str, ...]) -> CompiledFilter:
         architecture = self.native
