@@ -14,9 +14,12 @@ if TYPE_CHECKING:
 
 
 class Command:
-    """One verb. ``arguments`` ends the usage line, ``least`` and ``most`` count them, ``run`` returns the exit code."""
+    """One verb. ``arguments`` ends the usage line, ``least`` and ``most`` count them, ``run`` returns the exit code.
 
-    __slots__ = ("arguments", "examples", "flags", "interspersed", "least", "most", "note", "run")
+    ``passes_flags``: everything after the verb is an argument, also what looks like a flag.
+    """
+
+    __slots__ = ("arguments", "examples", "flags", "interspersed", "least", "most", "note", "passes_flags", "run")
 
     def __init__(
         self,
@@ -29,6 +32,7 @@ class Command:
         interspersed: bool = True,
         examples: Sequence[tuple[str, str]] = (),
         note: str = "",
+        passes_flags: bool = False,
     ) -> None:
         self.run = run
         self.arguments = arguments
@@ -38,6 +42,7 @@ class Command:
         self.interspersed = interspersed
         self.examples = examples
         self.note = note
+        self.passes_flags = passes_flags
 
     def miscounted(self, count: int) -> str | None:
         """What is wrong with ``count`` arguments, in docker's words, or None."""

@@ -148,7 +148,8 @@ def _verb(session: Session, name: str, verb: Verb, args: Sequence[str], wanted_h
     try:
         if wanted_help:
             raise HelpWanted
-        options, rest = parse(command.flags, args, interspersed=command.interspersed)
+        given = ["--", *args] if command.passes_flags and args[:1] != ["--help"] else args
+        options, rest = parse(command.flags, given, interspersed=command.interspersed)
         for note in options.notes:
             error_line(note)
         wrong = command.miscounted(len(rest))

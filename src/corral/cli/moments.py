@@ -11,7 +11,7 @@ from corral.cli.units import parse_duration, parse_rfc3339
 _FORMATS = ("%Y-%m-%dT%H:%M:%S", "%Y-%m-%dT%H:%M", "%Y-%m-%dT%H", "%Y-%m-%d")
 
 
-def timestamp(text: str, name: str) -> str | None:
+def timestamp(text: str, name: str = "") -> str | None:
     """Seconds since the epoch with nine digits of fraction; None without text.
 
     Takes a span before now (``42m``), a date or moment (in local time unless it says where), or seconds since the
@@ -37,7 +37,8 @@ def timestamp(text: str, name: str) -> str | None:
         import calendar
 
         return _shown(int(calendar.timegm(parsed) if utc else time.mktime(parsed)) * 10**9)
-    raise CliError(f'invalid value for "{name}": failed to parse value as time or duration: {go_quote(text)}')
+    where = f'invalid value for "{name}": ' if name else ""
+    raise CliError(f"{where}failed to parse value as time or duration: {go_quote(text)}")
 
 
 def _shown(nanoseconds: int) -> str:

@@ -12,7 +12,6 @@ from corral.cli.template.parse import Parser
 from corral.cli.template.values import (
     NO_VALUE,
     Fields,
-    Map,
     Method,
     MissingField,
     NilPointer,
@@ -37,10 +36,11 @@ class _Left(Exception):
 
 
 class Template:
-    """A parsed template; ``render`` as often as needed. Parsing raises TemplateError."""
+    """A parsed template; ``render`` as often as needed. ``name`` is for its errors. Parsing raises TemplateError."""
 
-    def __init__(self, source: str, extra: Mapping[str, Function] | None = None) -> None:
+    def __init__(self, source: str, extra: Mapping[str, Function] | None = None, *, name: str = "") -> None:
         self.source = source
+        self.name = name
         self.functions = {**FUNCTIONS, **extra} if extra else FUNCTIONS
         parser = Parser(source, {*self.functions, "and", "or"})
         self.body = parser.parse()
@@ -66,12 +66,12 @@ class _Run:
         self.depth = 0
 
     def fail(self, node: nodes.Node, message: str) -> TemplateError:
-        source = self.template.source
+        source, name = self.template.source, self.template.name
         line = source.count("\n", 0, node.at) + 1
         column = node.at - (source.rfind("\n", 0, node.at) + 1)
         shown = str(node)
         shown = f"{shown[:20]}..." if len(shown) > 20 else shown
-        return _Located(f'template: :{line}:{column}: executing "" at <{shown}>: {message}')
+        return _Located(f'template: {name}:{line}:{column}: executing "{name}" at <{shown}>: {message}')
 
     # -- statements
 
@@ -265,7 +265,7 @@ class _Run:
                 return value[name]
             if self.strict:
                 raise self.fail(node, f"map has no entry for key {go_quote(name)}")
-            return value.zero if isinstance(value, Map) else NO_VALUE
+            return NO_VALUE
         if isinstance(value, NilPointer):
             raise self.fail(node, f"nil pointer evaluating interface {{}}.{name}")
         if value is None or value is NO_VALUE:
