@@ -30,6 +30,8 @@ class MountPlan:
     for the mount itself and for the whole tree; ``propagation``: MS_PRIVATE and the like, with MS_REC for the tree;
     ``create``: "dir" or "file", what to make when the destination is missing.
 
+    ``copy_up``: what the root has at the destination is copied first, into a tmpfs or into an empty directory to bind.
+
     A read-only tmpfs is mounted writable and ``sealed`` when all mounts are in place: others may be on top of it.
     """
 
@@ -128,6 +130,7 @@ PROPAGATION: Final[dict[str, int]] = {
 }
 
 _CREATE: Final = "x-corral.create="
+_COPY_UP: Final = "x-corral.copy-up"
 _IGNORED: Final = frozenset({"z", "Z", "copy", "nocopy", "nofail", "auto", "noauto", "user", "nouser", "_netdev"})
 
 
@@ -157,7 +160,7 @@ def plan_mount(mount: Mount) -> MountPlan:
                 tree_set & ~attributes[1] | attributes[0],
                 tree_clear & ~attributes[0] | attributes[1],
             )
-        elif option == "tmpcopyup":
+        elif option in ("tmpcopyup", _COPY_UP):
             copy_up = True
         elif option.startswith(_CREATE):
             create = option.removeprefix(_CREATE)
@@ -174,6 +177,7 @@ def plan_mount(mount: Mount) -> MountPlan:
             recursive_attributes=(tree_set, tree_clear),
             propagation=propagation or m.MS_PRIVATE | m.MS_REC,
             create=create,
+            copy_up=copy_up,
         )
     kind = Kind.CGROUP if mount.type in ("cgroup", "cgroup2") else Kind.NEW
     sealed = bool(flags & m.MS_RDONLY) and mount.type == "tmpfs"

@@ -210,6 +210,8 @@ def _bind(root: Root, plan: MountPlan, tree: int) -> None:
         try:
             if directory != stat.S_ISDIR(os.fstat(destination).st_mode):
                 raise OSError(errno.ENOTDIR, os.strerror(errno.ENOTDIR), plan.destination)
+            if plan.copy_up and directory:
+                copyup.fill(destination, tree)
             _set_attributes(tree, plan)
             attach(tree, destination)
         finally:

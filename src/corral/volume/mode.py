@@ -1,0 +1,43 @@
+"""The third part of ``-v SOURCE:DESTINATION:MODE``: a comma-separated list, at most one word of each kind."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Final
+
+from corral.errors import Invalid
+
+__all__ = ["PROPAGATIONS", "Mode", "is_mode", "parse"]
+
+PROPAGATIONS: Final = frozenset({"private", "rprivate", "slave", "rslave", "shared", "rshared"})
+_KINDS: Final = {
+    **dict.fromkeys(("ro", "rw"), "access"),
+    **dict.fromkeys(("z", "Z"), "label"),
+    **dict.fromkeys(PROPAGATIONS, "propagation"),
+    **dict.fromkeys(("consistent", "cached", "delegated"), "consistency"),
+    "nocopy": "copy",
+}
+
+
+@dataclass(frozen=True, slots=True)
+class Mode:
+    """Labels (z, Z) and consistency are accepted and mean nothing here."""
+
+    read_only: bool = False
+    propagation: str = ""
+    no_copy: bool = False
+
+
+def is_mode(text: str) -> bool:
+    """Whether ``text`` is a mode; the empty one is."""
+    words = text.split(",") if text else []
+    kinds = [_KINDS.get(word) for word in words]
+    return None not in kinds and len(set(kinds)) == len(kinds)
+
+
+def parse(text: str) -> Mode:
+    """Raises Invalid."""
+    if not is_mode(text):
+        raise Invalid(f"invalid mode: {text}")
+    words = frozenset(text.split(","))
+    return Mode("ro" in words, next(iter(words & PROPAGATIONS), ""), "nocopy" in words)
