@@ -10,8 +10,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Protocol
 
-from corral.api.types.container import ContainerCreateRequest, LogsOptions
-from corral.api.types.mount import MountPoint
+from corral.api.types.container import LogsOptions
 from corral.engine.container.live import LiveTable
 from corral.engine.container.settings import Settings
 from corral.engine.container.store import ContainerStore
@@ -20,9 +19,9 @@ from corral.image.record import Image
 from corral.network.sandbox import Sandbox, SandboxRequest
 from corral.oci.digest import ImageID
 from corral.oci.rootfs import RootfsMount
-from corral.oci.runtime import Mount
 from corral.runtime.driver import Driver
 from corral.store.layout import DataRoot, ExecRoot
+from corral.volume.mount import ContainerMount
 
 __all__ = ["Emit", "Engine", "Filters", "Images", "Logs", "Networks", "Upgrade", "Volumes"]
 
@@ -53,14 +52,11 @@ class Networks(Protocol):
 
 
 class Volumes(Protocol):
-    """``resolve`` when a container is created, ``mount`` before each start, ``release`` when it is removed."""
+    """``resolve`` when a container is created, ``prepare`` before each start, ``release`` when it is removed."""
 
-    async def resolve(
-        self, container_id: str, request: ContainerCreateRequest, volumes_from: Sequence[Sequence[MountPoint]]
-    ) -> tuple[MountPoint, ...]: ...
-    async def mount(self, container_id: str, points: Sequence[MountPoint]) -> tuple[Mount, ...]: ...
-    async def unmount(self, container_id: str) -> None: ...
-    async def release(self, container_id: str, remove_anonymous: bool) -> None: ...
+    async def resolve(self, container_id: str, mounts: Sequence[ContainerMount]) -> tuple[ContainerMount, ...]: ...
+    async def prepare(self, container_id: str, mounts: Sequence[ContainerMount]) -> None: ...
+    async def release(self, container_id: str, *, anonymous: bool) -> None: ...
 
 
 class Logs(Protocol):

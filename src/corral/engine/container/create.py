@@ -32,6 +32,7 @@ async def create(
     given = names.check(name) if name else names.generate(engine.store.name_is_free)
     id = ContainerID(secrets.token_hex(32))
     record = _record(engine, id, given, image, request)
+    record = record.replace(mounts=storage.plan_mounts(record, engine.store.find))
     with engine.store.claim(given, id):
         async with Undo() as undo:
             directory = engine.data.container(id)
@@ -39,9 +40,8 @@ async def create(
             undo.push(shutil.rmtree, directory)
             await engine.images.create_rw_layer(id, image.id, request.host_config.storage_opt or None)
             undo.push(engine.images.remove_rw_layer, id)
-            mounts = await storage.resolve(engine, record)
             undo.push(partial(storage.release, engine, record, anonymous=True))
-            record = record.replace(mounts=mounts)
+            record = record.replace(mounts=await storage.resolve(engine, record))
             await engine.store.add(record, durable=not record.host_config.auto_remove)
             undo.keep()
     news.emit(engine, record, "create")

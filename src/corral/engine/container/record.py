@@ -25,8 +25,8 @@ import msgspec
 from corral.api.types.container import Config
 from corral.api.types.endpoint import NetworkingConfig, NetworkSettings
 from corral.api.types.host_config import HostConfig
-from corral.api.types.mount import MountPoint
 from corral.errors import Internal
+from corral.volume.mount import ContainerMount
 
 __all__ = ["TRANSITIONS", "UNKNOWN_EXIT", "ContainerID", "ContainerRecord", "State", "Status"]
 
@@ -107,7 +107,7 @@ class ContainerRecord:
     config: Config
     host_config: HostConfig
     networking: NetworkingConfig
-    mounts: tuple[MountPoint, ...]
+    mounts: tuple[ContainerMount, ...]
     storage_driver: str
     platform: str = "linux"
     state: State = State()

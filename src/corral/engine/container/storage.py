@@ -1,28 +1,56 @@
-"""Volumes and binds of a container, as asked of the volume room."""
+"""Binds, volumes and tmpfs of a container: planned when it is created, mounted by init at each start."""
 
 from __future__ import annotations
 
-from corral.api.types.mount import MountPoint
+from collections.abc import Callable
+
 from corral.engine.container.context import Engine
 from corral.engine.container.record import ContainerRecord
+from corral.errors import Invalid
 from corral.oci.runtime import Mount
+from corral.volume.mount import ContainerMount
+from corral.volume.mounts import oci_mounts, plan
 
-__all__ = ["mount", "release", "resolve", "unmount"]
+__all__ = ["mount", "plan_mounts", "release", "resolve"]
 
 
-async def resolve(engine: Engine, record: ContainerRecord) -> tuple[MountPoint, ...]:
-    """What the container will have mounted; named volumes are made. Raises Invalid, NotFound, Conflict."""
-    return ()
+def plan_mounts(record: ContainerRecord, find: Callable[[str], ContainerRecord]) -> tuple[ContainerMount, ...]:
+    """What was asked for, nothing made yet. Raises Invalid, NotFound for ``--volumes-from``."""
+    given = record.host_config
+    return plan(
+        binds=given.binds or (),
+        mounts=given.mounts or (),
+        tmpfs=given.tmpfs or {},
+        volumes=record.config.volumes or (),
+        volumes_from=[_inherited(text, find) for text in given.volumes_from or ()],
+        volume_driver=given.volume_driver,
+    )
+
+
+def _inherited(text: str, find: Callable[[str], ContainerRecord]) -> tuple[tuple[ContainerMount, ...], bool]:
+    """ "REF[:ro|rw]"."""
+    ref, _, mode = text.partition(":")
+    if not ref:
+        raise Invalid("invalid empty volumes-from")
+    if mode not in ("", "ro", "rw"):
+        raise Invalid(f"invalid mode: {mode}")
+    return find(ref).mounts, mode == "ro"
+
+
+async def resolve(engine: Engine, record: ContainerRecord) -> tuple[ContainerMount, ...]:
+    """The mounts that ``record`` plans, with their volumes, which are made if need be."""
+    return await engine.volumes.resolve(record.id, record.mounts) if record.mounts else ()
 
 
 async def mount(engine: Engine, record: ContainerRecord) -> tuple[Mount, ...]:
-    """Before each start."""
-    return ()
-
-
-async def unmount(engine: Engine, record: ContainerRecord) -> None:
-    """After each run. Idempotent."""
+    """For the spec of a start. Raises Invalid when a bind's source is missing."""
+    if not record.mounts:
+        return ()
+    await engine.volumes.prepare(record.id, record.mounts)
+    return oci_mounts(record.mounts, first_start=record.state.started_at == 0)
 
 
 async def release(engine: Engine, record: ContainerRecord, *, anonymous: bool) -> None:
     """When it is removed; ``anonymous``: its volumes without a name go, too."""
+    if record.mounts:
+        await engine.volumes.release(record.id, anonymous=anonymous)

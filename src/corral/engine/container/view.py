@@ -21,6 +21,7 @@ from corral.engine.container.phrases import status_phrase
 from corral.engine.container.record import ContainerRecord, State, Status
 from corral.image.when import render
 from corral.store.layout import DataRoot
+from corral.volume.mounts import mount_points
 
 __all__ = ["inspect_view", "ports", "summary"]
 
@@ -56,7 +57,7 @@ def inspect_view(
         graph_driver=GraphDriverData(data=graph or None, name=record.storage_driver),
         size_rw=UNSET if size is None else size[0],
         size_root_fs=UNSET if size is None else size[1],
-        mounts=list(record.mounts),
+        mounts=mount_points(record.mounts),
         config=record.config,
         network_settings=record.state.network or resting_settings(record),
     )
@@ -96,7 +97,7 @@ def summary(record: ContainerRecord, now: int, image: str, size: tuple[int, int]
         status=status_phrase(record, now),
         host_config=SummaryHostConfig(network_mode=record.host_config.network_mode),
         network_settings=SummaryNetworkSettings(networks=network.networks),
-        mounts=list(record.mounts),
+        mounts=mount_points(record.mounts),
     )
 
 
