@@ -8,7 +8,6 @@ ordinary Python process. The caller must be single-threaded (pthread_atfork hand
 from __future__ import annotations
 
 import ctypes
-import os
 import signal
 import struct
 from typing import Final
@@ -24,6 +23,8 @@ CLONE_CLEAR_SIGHAND: Final = 0x100000000
 # struct clone_args, version 2:
 # flags pidfd child_tid parent_tid exit_signal stack stack_size tls set_tid set_tid_size cgroup
 _CLONE_ARGS: Final = struct.Struct("=11Q")
+
+_ALL_SIGNALS: Final = frozenset(signal.valid_signals())  # a tenth of a millisecond, each time that it is asked for
 
 _python: Final = ctypes.pythonapi
 for _hook in (_python.PyOS_BeforeFork, _python.PyOS_AfterFork_Parent, _python.PyOS_AfterFork_Child):
@@ -58,7 +59,7 @@ def clone3(flags: int, *, cgroup_fd: int | None = None) -> tuple[int, int]:
     arguments = ctypes.c_char_p(record)  # read only by the kernel
     size = ctypes.c_size_t(_CLONE_ARGS.size)
     number = libc.SYSCALLS["clone3"]
-    mask = signal.pthread_sigmask(signal.SIG_BLOCK, signal.valid_signals())
+    mask = signal.pthread_sigmask(signal.SIG_BLOCK, _ALL_SIGNALS)
     _python.PyOS_BeforeFork()
     pid = libc.locked_syscall(number, arguments, size)
     if pid == 0:
@@ -68,5 +69,4 @@ def clone3(flags: int, *, cgroup_fd: int | None = None) -> tuple[int, int]:
     signal.pthread_sigmask(signal.SIG_SETMASK, mask)
     if pid < 0:
         raise libc.failure("clone3", None, -pid)
-    os.set_inheritable(pidfd.value, False)
     return pid, pidfd.value

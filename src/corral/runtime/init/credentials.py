@@ -18,6 +18,8 @@ from corral.runtime.init.inside import Root
 from corral.runtime.init.user import Identity
 from corral.runtime.security import capabilities
 
+capabilities.inherited_bounding_set()  # asked once, in the supervisor
+
 __all__ = ["become", "give_streams", "reopen_null"]
 
 _NULL: Final = os.makedev(1, 3)

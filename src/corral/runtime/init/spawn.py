@@ -35,6 +35,7 @@ from corral.runtime.security.seccomp import load
 __all__ = ["CgroupPlace", "Child", "ProcessFds", "spawn_container", "spawn_exec"]
 
 _ABOVE_STDIO: Final = 3
+_SIGNALS: Final = tuple(signal.valid_signals())
 
 
 class CgroupPlace(Protocol):
@@ -176,7 +177,7 @@ def _leave_the_supervisor(process: Process, fds: ProcessFds, sync: int, keep: in
     # A module of the container's, at the path of one of ours, must never be loaded.
     sys.meta_path.clear()
     sys.path_hooks.clear()
-    for number in signal.valid_signals():
+    for number in _SIGNALS:
         if signal.getsignal(number) not in (signal.SIG_DFL, None):
             signal.signal(number, signal.SIG_DFL)
     if process.terminal:

@@ -125,10 +125,16 @@ def _normalized(field: str, names: Iterable[str], supported: tuple[str, ...]) ->
 
 def apply_bounding(capabilities: Capabilities) -> None:
     """Drop from the bounding set what ``capabilities.bounding`` does not name. Needs CAP_SETPCAP. Raises OSError."""
-    wanted = mask_of(capabilities.bounding)
-    for number in range(capability.last_cap() + 1):
-        if not wanted >> number & 1 and prctl.capbset_read(number):
+    superfluous = inherited_bounding_set() & ~mask_of(capabilities.bounding)
+    for number in range(superfluous.bit_length()):
+        if superfluous >> number & 1:
             prctl.capbset_drop(number)
+
+
+@functools.cache
+def inherited_bounding_set() -> int:
+    """What this process was born with. A parent that asks first saves each child a question per capability."""
+    return capability.bounding_set()
 
 
 def raise_effective() -> None:
