@@ -26,7 +26,7 @@ from corral.network.sandbox import Sandbox, SandboxRequest
 from corral.oci.digest import ImageID
 from corral.oci.image import ContainerConfig, ImageConfig
 from corral.oci.rootfs import RootfsMount
-from corral.oci.runtime import Process, Resources
+from corral.oci.runtime import Mount, Process, Resources
 from corral.runtime.driver import (
     Attachment,
     ContainerState,
@@ -39,6 +39,7 @@ from corral.runtime.driver import (
 from corral.store.database import Database
 from corral.store.layout import DataRoot, ExecRoot
 from corral.volume.mount import ContainerMount
+from corral.volume.mounts import oci_mounts
 
 SECOND = 1_000_000_000
 BUSYBOX = ImageID("sha256:" + "b" * 64)
@@ -239,17 +240,24 @@ class FakeVolumes:
         self.journal = journal
         self.references: dict[str, tuple[ContainerMount, ...]] = {}
 
-    async def resolve(self, container_id: str, mounts: Sequence[ContainerMount]) -> tuple[ContainerMount, ...]:
-        self.journal("volumes.resolve")
-        self.references[container_id] = tuple(mounts)
-        return tuple(mounts)
+    async def attach(self, container_id: str, planned: Sequence[ContainerMount]) -> tuple[ContainerMount, ...]:
+        self.journal("volumes.attach")
+        self.references[container_id] = tuple(planned)
+        return tuple(planned)
 
-    async def prepare(self, container_id: str, mounts: Sequence[ContainerMount]) -> None:
-        self.journal("volumes.prepare")
+    async def mount(self, container_id: str, *, first_start: bool) -> tuple[Mount, ...]:
+        self.journal("volumes.mount")
+        return oci_mounts(self.references[container_id], first_start=first_start)
 
-    async def release(self, container_id: str, *, anonymous: bool) -> None:
-        self.journal("volumes.release", f"anonymous={anonymous}")
+    async def unmount(self, container_id: str) -> None:
+        self.journal("volumes.unmount")
+
+    async def detach(self, container_id: str, *, anonymous: bool) -> None:
+        self.journal("volumes.detach", f"anonymous={anonymous}")
         self.references.pop(container_id, None)
+
+    async def restore(self, known: Collection[str], running: Collection[str]) -> None:
+        self.journal("volumes.restore", len(running))
 
 
 class FakeLogs:

@@ -19,7 +19,7 @@ from unit.engine.fakes import World, build_world
 MISSING = 'exec: "foo": executable file not found in $PATH'
 
 
-@pytest.mark.parametrize("step", ["images.create_rw_layer", "volumes.resolve"])
+@pytest.mark.parametrize("step", ["images.create_rw_layer", "volumes.attach"])
 async def test_a_create_that_fails_leaves_nothing(world: World, step: str) -> None:
     world.journal.fail(step, Exhausted("no space left on device"))
     with pytest.raises(Exhausted):
@@ -40,7 +40,7 @@ async def test_a_create_whose_record_cannot_be_written_leaves_nothing(world: Wor
     assert world.engine.store.name_is_free("web")
 
 
-@pytest.mark.parametrize("step", ["images.rootfs", "volumes.prepare", "networks.allocate", "driver.run"])
+@pytest.mark.parametrize("step", ["images.rootfs", "volumes.mount", "networks.allocate", "driver.run"])
 async def test_a_start_that_fails_releases_what_it_took(world: World, step: str) -> None:
     id = await world.create("web", volumes={"/data": {}})
     world.journal.fail(step, Exhausted("none left"))

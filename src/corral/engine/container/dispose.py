@@ -29,7 +29,7 @@ async def dispose(engine: Engine, id: ContainerID, *, volumes: bool) -> None:
             await engine.driver.delete(id)
             await engine.networks.release(id)
         await engine.images.remove_rw_layer(id)
-        await storage.release(engine, record, anonymous=volumes)
+        await storage.detach(engine, record, anonymous=volumes)
         shutil.rmtree(engine.data.container(id), ignore_errors=True)
     except (CorralError, OSError) as error:
         engine.store.set_state(id, status=Status.DEAD, error=str(error))

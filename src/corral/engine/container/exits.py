@@ -6,7 +6,7 @@ import asyncio
 import logging
 from typing import Final
 
-from corral.engine.container import news, shm
+from corral.engine.container import news, shm, storage
 from corral.engine.container.context import Engine
 from corral.engine.container.dispose import dispose
 from corral.engine.container.launch import launch
@@ -72,6 +72,7 @@ async def _clean_up(engine: Engine, record: ContainerRecord) -> None:
     results = await asyncio.gather(
         engine.driver.delete(record.id),
         engine.networks.release(record.id),
+        storage.unmount(engine, record),
         return_exceptions=True,
     )
     shm.discard(engine, record)

@@ -62,6 +62,7 @@ async def _bring_up(engine: Engine, record: ContainerRecord, live: Live) -> tupl
         rootfs = engine.images.rootfs(record.id)
         joins = find_joins(engine, record)
         mounts = await storage.mount(engine, record)
+        undo.push(storage.unmount, engine, record)
         sandbox = await _sandbox(engine, record, undo)
         files = etc.write_files(engine, record, sandbox, joins)
         record = _with_donor_hostname(record, joins)

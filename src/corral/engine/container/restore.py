@@ -29,6 +29,7 @@ async def restore(engine: Engine) -> None:
     states = {state.id: state for state in await engine.driver.list()}
     running = {id for id, state in states.items() if state.status in _ALIVE and engine.store.get(id)}
     await engine.networks.restore(running)
+    await engine.volumes.restore({record.id for record in engine.store}, running)
     for id in states.keys() - {record.id for record in engine.store}:
         await _attempt(engine.driver.delete(id), id)
     await asyncio.gather(
