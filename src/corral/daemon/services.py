@@ -31,7 +31,7 @@ class Services:
         config: DaemonConfig,
         data: DataRoot,
         execution: ExecRoot,
-        stack: contextlib.AsyncExitStack,  # noqa: ARG003
+        stack: contextlib.AsyncExitStack,
     ) -> Services:
         """Raises CorralError when a part cannot work on this machine."""
         database = Database(data.database)

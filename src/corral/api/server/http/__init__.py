@@ -8,6 +8,7 @@ stdio, and then the socket itself leaves the process (docs/adr/0002-http-server.
     request.py     `Request`: what a handler sees
     response.py    `Response`: what a handler returns, and its bytes
     transport.py   a socket under the loop, which can be detached; the pump for TLS
+    tls.py         TLS above it
     connection.py  one connection: request after request, streaming, hijack, a client that goes away
     server.py      listening sockets and the set of connections; orderly shutdown
 """

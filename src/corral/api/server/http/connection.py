@@ -281,7 +281,7 @@ class Connection(asyncio.Protocol):
         if isinstance(self._transport, SocketTransport):
             sock = self._transport.detach()
         else:
-            sock = pump(self._loop, self._transport)
+            sock = pump(self._loop, self._transport, self._eof)
         self._owner.connections.discard(self)
         return sock.detach(), already_read
 

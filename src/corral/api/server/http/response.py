@@ -5,7 +5,6 @@ from __future__ import annotations
 import dataclasses
 import time
 from collections.abc import AsyncIterator, Mapping
-from email.utils import formatdate
 from http import HTTPStatus
 from typing import Final
 
@@ -58,5 +57,5 @@ def _date() -> str:
     global _date_line  # noqa: PLW0603 (a cache of one value of the wall clock)
     now = int(time.time())
     if _date_line[0] != now:
-        _date_line = (now, f"Date: {formatdate(now, usegmt=True)}\r\n")
+        _date_line = (now, time.strftime("Date: %a, %d %b %Y %H:%M:%S GMT\r\n", time.gmtime(now)))
     return _date_line[1]

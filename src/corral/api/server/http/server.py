@@ -13,6 +13,7 @@ from typing import Final
 from corral.api.server.http.connection import Connection, Handler
 from corral.api.server.http.head import BadRequest
 from corral.api.server.http.response import Response
+from corral.api.server.http.tls import TlsTransport
 from corral.api.server.http.transport import SocketTransport
 
 __all__ = ["HttpServer"]
@@ -34,8 +35,7 @@ class HttpServer:
         self.common_headers = common_headers
         self.closing = False
         self.connections: set[Connection] = set()
-        self._plain: list[socket.socket] = []
-        self._tls: list[asyncio.Server] = []
+        self._listening: list[socket.socket] = []
 
     def error_response(self, error: BadRequest) -> Response:
         return Response(error.status, error.message.encode() + b"\n", "text/plain; charset=utf-8")
@@ -44,13 +44,10 @@ class HttpServer:
         """Accepts on ``sock``, which is bound and listening and belongs to the server from now on."""
         loop = asyncio.get_running_loop()
         sock.setblocking(False)
-        if tls is not None:
-            self._tls.append(await loop.create_server(lambda: Connection(self), sock=sock, ssl=tls))
-            return
-        self._plain.append(sock)
-        loop.add_reader(sock.fileno(), self._accept, loop, sock)
+        self._listening.append(sock)
+        loop.add_reader(sock.fileno(), self._accept, loop, sock, tls)
 
-    def _accept(self, loop: asyncio.AbstractEventLoop, listening: socket.socket) -> None:
+    def _accept(self, loop: asyncio.AbstractEventLoop, listening: socket.socket, tls: ssl.SSLContext | None) -> None:
         for _ in range(_ACCEPTS):
             try:
                 sock, _ = listening.accept()
@@ -61,28 +58,31 @@ class HttpServer:
                     raise
                 log.warning("cannot accept connections: %s", error.strerror)
                 loop.remove_reader(listening.fileno())
-                loop.call_later(_RETRY, self._accept_again, loop, listening)
+                loop.call_later(_RETRY, self._accept_again, loop, listening, tls)
                 return
             sock.setblocking(False)
             if sock.family != socket.AF_UNIX:
                 with contextlib.suppress(OSError):
                     sock.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
-            SocketTransport(loop, sock, Connection(self)).read_now()
+            if tls is None:
+                SocketTransport(loop, sock, Connection(self)).read_now()
+            else:
+                TlsTransport(loop, sock, tls, Connection(self))
 
-    def _accept_again(self, loop: asyncio.AbstractEventLoop, listening: socket.socket) -> None:
+    def _accept_again(
+        self, loop: asyncio.AbstractEventLoop, listening: socket.socket, tls: ssl.SSLContext | None
+    ) -> None:
         if not self.closing:
-            loop.add_reader(listening.fileno(), self._accept, loop, listening)
+            loop.add_reader(listening.fileno(), self._accept, loop, listening, tls)
 
     def stop_accepting(self) -> None:
         """Closes the listening sockets and the idle connections; requests under way go on."""
         self.closing = True
         loop = asyncio.get_running_loop()
-        for sock in self._plain:
+        for sock in self._listening:
             loop.remove_reader(sock.fileno())
             sock.close()
-        self._plain.clear()
-        for server in self._tls:
-            server.close()
+        self._listening.clear()
         for connection in tuple(self.connections):
             if connection.task is None:
                 connection.close()

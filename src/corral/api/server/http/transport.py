@@ -1,7 +1,7 @@
 """A connected socket under the event loop that can be taken out of it again whole.
 
 asyncio's own transports cannot give their socket away, and accepting through them takes three turns of the loop.
-`SocketTransport` has the same interface towards its protocol, so that TLS connections can use asyncio's transports.
+`SocketTransport` has the interface of theirs, as has `tls.TlsTransport`.
 """
 
 from __future__ import annotations
@@ -185,24 +185,19 @@ class _Pump(asyncio.Protocol):
     """Copies what arrives on one transport to another, no faster than that one takes it."""
 
     def __init__(self) -> None:
-        self.source: asyncio.Transport | None = None
         self.target: asyncio.Transport | None = None
-
-    def connection_made(self, transport: asyncio.BaseTransport) -> None:
-        assert isinstance(transport, asyncio.Transport)
-        self.source = transport
 
     def data_received(self, data: bytes) -> None:
         assert self.target is not None
         self.target.write(data)
 
     def eof_received(self) -> bool:
-        assert self.target is not None and self.source is not None
+        assert self.target is not None
         if not self.target.can_write_eof():
             self.target.close()
             return False
         self.target.write_eof()
-        return self.source.can_write_eof()
+        return True
 
     def connection_lost(self, exc: Exception | None) -> None:  # noqa: ARG002
         assert self.target is not None
@@ -218,14 +213,20 @@ class _Pump(asyncio.Protocol):
         self.target.resume_reading()
 
 
-def pump(loop: asyncio.AbstractEventLoop, outer: asyncio.Transport) -> socket.socket:
-    """For a connection whose bytes are not the socket's (TLS): a socket whose other end is copied to and from it."""
+def pump(loop: asyncio.AbstractEventLoop, outer: asyncio.Transport, ended: bool) -> socket.socket:
+    """For a connection whose bytes are not the socket's (TLS): a socket whose other end is copied to and from it.
+
+    ``ended``: the client has sent all that it will send.
+    """
     ours, theirs = socket.socketpair()
     ours.setblocking(False)
     theirs.setblocking(False)
     outward, inward = _Pump(), _Pump()
-    outward.source, inward.target = outer, outer
+    inward.target = outer
     outward.target = SocketTransport(loop, ours, inward)
     outer.set_protocol(outward)
-    outer.resume_reading()
+    if ended:
+        outward.eof_received()
+    else:
+        outer.resume_reading()
     return theirs

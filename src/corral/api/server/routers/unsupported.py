@@ -6,6 +6,7 @@ claims comes here.
 
 from __future__ import annotations
 
+import functools
 from typing import Final
 
 from corral.api.server.http.request import Request
@@ -136,11 +137,13 @@ async def _nothing(request: Request) -> Response:
     raise refusal(request.method, request.path)
 
 
-_KNOWN: Final = Router(Route(method, path, _nothing) for method, path in map(str.split, _DOCKER.strip().splitlines()))
+@functools.cache
+def _known() -> Router:
+    return Router(Route(method, path, _nothing) for method, path in map(str.split, _DOCKER.strip().splitlines()))
 
 
 def refusal(method: str, path: str) -> CorralError:
     """The error for a request that no router claims; ``path`` without its version."""
-    if _KNOWN.find(method, path) is None:
+    if _known().find(method, path) is None:
         return NotFound("page not found")
     return Unsupported(f"corral does not support {method} {path} yet")
