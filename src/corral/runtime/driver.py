@@ -177,7 +177,10 @@ class ExecState:
 
 @dataclass(frozen=True, slots=True)
 class ContainerState:
-    """``started_at`` is 0 until the container is started. ``execs``: running ones, and ended ones until ``delete``."""
+    """``started_at`` is 0 until the container is started.
+
+    ``execs``: running ones, and ended ones until ``delete``.
+    """
 
     id: str
     pid: int
@@ -233,10 +236,16 @@ class Driver(Protocol):
         """
 
     async def attach(self, id: str, exec_id: str | None, attachment: Attachment) -> None:
-        """Attach to a container, or to one of its execs, that has not ended. Returns when the streams are connected."""
+        """Attach to a container, or to one of its execs, that has not ended.
+
+        Returns when the streams are connected.
+        """
 
     async def kill(self, id: str, signal: int, *, all: bool = False) -> None:
-        """Signal the first process, or with ``all`` every process of the container. Raises Conflict if it has ended."""
+        """Signal the first process, or with ``all`` every process of the container.
+
+        Raises Conflict if it has ended.
+        """
 
     async def kill_exec(self, id: str, exec_id: str, signal: int) -> None: ...
 

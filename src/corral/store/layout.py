@@ -22,6 +22,9 @@
     ├── corrald.log                   standard error of a daemon that the client started on demand
     ├── start.lock                    flock held by a client while it starts the daemon
     ├── supervisor.sock               SEQPACKET, see runtime/supervisor/protocol.py
+    ├── supervisor.lock               flock held as long as a keeper or a supervisor lives
+    ├── supervisor.log                their standard error: a line for each fault
+    ├── supervisor.spool              the chunk of output that is on its way, see runtime/supervisor/spool.py
     ├── containers/ID/                the bundle: config.json, rootfs.json; the supervisor's state and FIFOs
     ├── netns/SANDBOX                 bind mount of a sandbox's network namespace, named by its id's first 12 digits
     ├── sandboxes/ID.json             what network/sandbox.py records of a container's live sandbox
@@ -118,6 +121,18 @@ class ExecRoot:
     @property
     def supervisor_socket(self) -> Path:
         return self.root / "supervisor.sock"
+
+    @property
+    def supervisor_lock(self) -> Path:
+        return self.root / "supervisor.lock"
+
+    @property
+    def supervisor_log(self) -> Path:
+        return self.root / "supervisor.log"
+
+    @property
+    def supervisor_spool(self) -> Path:
+        return self.root / "supervisor.spool"
 
     @property
     def containers(self) -> Path:

@@ -1,0 +1,25 @@
+"""Writing a container's description where the supervisor reads it."""
+
+from __future__ import annotations
+
+import json
+import os
+
+from corral.runtime.driver import CreateRequest
+
+
+def write_bundle(request: CreateRequest) -> None:
+    """``config.json`` and ``rootfs.json`` in ``request.bundle``, which is made when it is missing. Raises OSError."""
+    os.makedirs(request.bundle, 0o711, exist_ok=True)
+    _write(f"{request.bundle}/config.json", request.spec.to_json())
+    _write(f"{request.bundle}/rootfs.json", [mount.to_json() for mount in request.rootfs])
+
+
+def _write(path: str, value: object) -> None:
+    fd = os.open(path, os.O_WRONLY | os.O_CREAT | os.O_TRUNC | os.O_CLOEXEC, 0o600)
+    try:
+        view = memoryview(json.dumps(value, separators=(",", ":")).encode())
+        while view:
+            view = view[os.write(fd, view) :]
+    finally:
+        os.close(fd)

@@ -1,0 +1,49 @@
+"""Those who are told what happens: every connected driver, and the keeper."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+
+from corral.runtime.driver import Exit
+from corral.runtime.supervisor.kept import BATCH
+from corral.runtime.supervisor.peer import Peer
+from corral.runtime.supervisor.protocol import Message, encode_exit
+
+
+class Audience:
+    def __init__(self) -> None:
+        self.keeper: Peer | None = None
+        self.drivers: list[Peer] = []
+
+    def keep(self, kept: Iterable[tuple[str, int]]) -> None:
+        """Give everybody duplicates of named descriptors."""
+        items = list(kept)
+        for first in range(0, len(items), BATCH):
+            for peer in self._everybody():
+                keep(peer, items[first : first + BATCH])
+
+    def drop(self, name: str) -> None:
+        """What is kept by ``name`` or below it is not needed any more."""
+        for peer in self._everybody():
+            peer.send({"drop": [name]})
+
+    def exit(self, container: str, exec_id: str | None, exit: Exit) -> bool:
+        """False when there was no driver to be told."""
+        return self._tell({"event": "exit", "id": container, "exec": exec_id, "exit": encode_exit(exit)})
+
+    def oom(self, container: str) -> None:
+        self._tell({"event": "oom", "id": container})
+
+    def detached(self, container: str, exec_id: str | None) -> None:
+        self._tell({"event": "detached", "id": container, "exec": exec_id})
+
+    def _tell(self, message: Message) -> bool:
+        told = [driver.send(message) for driver in tuple(self.drivers)]
+        return any(told)
+
+    def _everybody(self) -> list[Peer]:
+        return [*self.drivers, *([self.keeper] if self.keeper is not None else [])]
+
+
+def keep(peer: Peer, items: list[tuple[str, int]]) -> None:
+    peer.send({"keep": [name for name, _ in items]}, [fd for _, fd in items])

@@ -1,0 +1,259 @@
+"""One container: its first process, its execs, its cgroup, its log, and what is recorded of it in its bundle."""
+
+from __future__ import annotations
+
+import os
+import signal
+import time
+from collections.abc import Callable
+from typing import Final
+
+from corral.errors import Conflict, CorralError, Internal, NotFound
+from corral.oci.runtime import Resources, Spec
+from corral.runtime import driver
+from corral.runtime.cgroups import Cgroup
+from corral.runtime.driver import ContainerState, Exit, Status, Stdio
+from corral.runtime.supervisor import protocol, records
+from corral.runtime.supervisor.faults import report
+from corral.runtime.supervisor.logsink import LogSink
+from corral.runtime.supervisor.loop import Timer
+from corral.runtime.supervisor.oom import OomAlarm
+from corral.runtime.supervisor.pipes import remove_fifos
+from corral.runtime.supervisor.process import Process
+from corral.runtime.supervisor.services import Services
+from corral.runtime.supervisor.start import Start
+
+_DEATH: Final = 10.0
+"""Seconds that a killed container may take to end before ``delete`` gives up."""
+
+Deleted = Callable[[CorralError | None], None]
+
+
+class Container:
+    """Made by ``creation`` or ``restore``. ``forgotten`` is called when nothing is left of it."""
+
+    def __init__(self, services: Services, id: str, spec: Spec, stdio: Stdio, forgotten: Callable[[], None]) -> None:
+        """Raises OSError when the log cannot be opened, Invalid for the cgroup's path."""
+        self.id = id
+        self.bundle = f"{services.bundles}/{id}"
+        self.spec = spec
+        self.status = Status.CREATED
+        self.cgroup = Cgroup.at(services.hierarchies, spec.linux.cgroups_path)
+        self.log: LogSink | None = None
+        if stdio.log is not None:
+            self.log = LogSink(services.spool, id, self.bundle, stdio.log, services.compress)
+        self.init = Process(services.loop, id, stdio, self.log, self)
+        self.execs: dict[str, Process] = {}
+        self.starts: dict[str, Start] = {}
+        self._services = services
+        self._forgotten = forgotten
+        self._oom: OomAlarm | None = None
+        self._deleting: list[Deleted] = []
+        self._deadline: Timer | None = None
+
+    # Asking
+
+    def state(self) -> ContainerState:
+        execs = tuple(process.state() for process in self.execs.values() if process.started_at)
+        return ContainerState(self.id, self.init.pid, self.status, self.init.started_at, self.init.exit, execs)
+
+    def process(self, exec_id: str | None) -> Process:
+        """Raises NotFound."""
+        if exec_id is None:
+            return self.init
+        try:
+            return self.execs[exec_id]
+        except KeyError:
+            raise NotFound(f"No such exec instance: {exec_id}") from None
+
+    def pids(self) -> list[int]:
+        return self.cgroup.pids()
+
+    # Doing
+
+    def attach(self, exec_id: str | None, attachment: driver.Attachment) -> None:
+        """Takes ``attachment.fd`` over if it does not raise. Raises NotFound, Conflict when the process has ended."""
+        process = self.process(exec_id)
+        if process.ended:
+            raise Conflict(f"process {process.pid} of container {self.id} has ended")
+        process.attach(attachment)
+
+    def kill(self, exec_id: str | None, number: int, *, everybody: bool) -> None:
+        """Raises NotFound, Conflict when the process has ended, OSError."""
+        if not everybody:
+            self.process(exec_id).signal(number)
+            return
+        for pid in self.cgroup.pids():
+            try:
+                os.kill(pid, number)
+            except ProcessLookupError:
+                continue
+
+    def pause(self) -> None:
+        """Raises Conflict unless it is running."""
+        if self.status is not Status.RUNNING:
+            raise Conflict(f"container {self.id} is {self.status.value}")
+        self.cgroup.freeze()
+        self.status = Status.PAUSED
+
+    def resume(self) -> None:
+        if self.status is not Status.PAUSED:
+            raise Conflict(f"container {self.id} is not paused")
+        self.cgroup.thaw()
+        self.status = Status.RUNNING
+
+    def update(self, resources: Resources) -> list[str]:
+        """Returns warnings."""
+        if self.status is Status.STOPPED:
+            raise Conflict(f"container {self.id} is not running")
+        return self.cgroup.update(resources)
+
+    def delete(self, deleted: Deleted) -> None:
+        """Kill what is left and remove everything; ``deleted`` is called once that is done."""
+        self._deleting.append(deleted)
+        if len(self._deleting) > 1:
+            return
+        if self.init.ended or not self.init.pid:
+            self._remove()
+            return
+        self._deadline = self._services.loop.call_later(_DEATH, self._survived)
+        self.kill_everything()
+
+    def kill_everything(self) -> None:
+        try:
+            if self.status is Status.PAUSED:
+                self.cgroup.thaw()
+            self.cgroup.kill()
+            self.init.signal(signal.SIGKILL)
+        except Conflict:
+            return
+        except (OSError, CorralError) as error:
+            report("container not killed", error, container=self.id)
+
+    # What happens to it
+
+    def started(self) -> None:
+        """The first process has executed the user's program."""
+        self.init.started_at = time.time_ns()
+        records.write(self.bundle, "started", {"at": self.init.started_at})
+        self.status = Status.RUNNING
+
+    def watch_memory(self) -> None:
+        self._oom = OomAlarm.of(self._services.loop, self.cgroup, lambda: self._services.audience.oom(self.id))
+
+    def start_failed(self) -> None:
+        """The first process has ended without having executed the user's program: nothing remains."""
+        self.init.close()
+        self._remove()
+
+    def has_stopped(self, exit: Exit) -> None:
+        """As a predecessor recorded."""
+        self.status = Status.STOPPED
+        self.init.exit = exit
+        self.init.close()
+        if self.log is not None:
+            self.log.close()
+
+    def finished(self, process: Process, code: int | None, at: int) -> None:
+        if process is self.init:
+            self._exited(code, at)
+        else:
+            self._exec_exited(process, code, at)
+
+    def detached(self, process: Process) -> None:
+        self._services.audience.detached(self.id, None if process is self.init else process.name.rpartition("/")[2])
+
+    def stdin_closed(self, process: Process) -> None:
+        if process is self.init:
+            records.remove_file(f"{self.bundle}/stdin")
+        self._services.audience.drop(f"{process.name}/stdin")
+
+    def init_ended(self, code: int | None) -> None:
+        """It was collected. Processes of other PID namespaces than its own may still be there."""
+        if not self.owns_pid_namespace:
+            self.cgroup.kill()
+        self.init.has_ended(code)
+
+    @property
+    def owns_pid_namespace(self) -> bool:
+        return any(namespace.type == "pid" and not namespace.path for namespace in self.spec.linux.namespaces)
+
+    # Inside
+
+    def _exited(self, code: int | None, at: int) -> None:
+        if self._oom is not None:
+            self._oom.close()
+        self.init.exit = Exit(code, at, oom_killed=self.cgroup.oom_kill_count() > 0)
+        try:
+            records.write(self.bundle, "exit", protocol.encode_exit(self.init.exit))
+        except OSError as error:
+            report("exit not recorded", error, container=self.id)
+        self.status = Status.STOPPED
+        if self.log is not None:
+            self.log.close()
+        remove_fifos(self.bundle)
+        self._services.audience.exit(self.id, None, self.init.exit)
+        self._services.audience.drop(self.id)
+        if self._deleting:
+            self._remove()
+        else:
+            # Nobody waits for this any more.
+            self._services.loop.call_soon(self._remove_cgroup)
+
+    def _exec_exited(self, process: Process, code: int | None, at: int) -> None:
+        exec_id = process.name.rpartition("/")[2]
+        process.exit = Exit(code, at, oom_killed=False)
+        records.write(self.bundle, f"exec-{exec_id}-exit", protocol.encode_exit(process.exit))
+        if self._services.audience.exit(self.id, exec_id, process.exit):
+            self.forget_exec(exec_id)
+        self._services.audience.drop(process.name)
+
+    def forget_exec(self, exec_id: str) -> None:
+        """Its exit was told."""
+        self.execs.pop(exec_id, None)
+        records.remove(self.bundle, f"exec-{exec_id}-exit")
+        records.remove(self.bundle, f"exec-{exec_id}")
+
+    def _remove_cgroup(self) -> None:
+        try:
+            self.cgroup.delete()
+        except OSError as error:
+            report("cgroup not removed", error, container=self.id)
+
+    def _remove(self) -> None:
+        failure: CorralError | None = None
+        try:
+            for exec_id, process in self.execs.items():
+                if process.exit is None and process.started_at:
+                    self._services.audience.exit(self.id, exec_id, Exit(None, time.time_ns()))
+            self._close()
+            self._services.audience.drop(self.id)
+            self.cgroup.delete()
+            records.remove_tree(self.bundle)
+            self._forgotten()
+        except OSError as error:
+            report("container not removed", error, container=self.id)
+            failure = Internal(f"removing container {self.id}: {error}")
+        self._answer(failure)
+
+    def _close(self) -> None:
+        if self._deadline is not None:
+            self._deadline.cancel()
+        for start in self.starts.values():
+            start.launch.close()
+        self.starts.clear()
+        for process in (self.init, *self.execs.values()):
+            self._services.exits.forget(process.pid, process.pidfd)
+            process.close()
+        if self._oom is not None:
+            self._oom.close()
+        if self.log is not None:
+            self.log.close()
+
+    def _survived(self) -> None:
+        self._answer(Internal(f"container {self.id}: process {self.init.pid} does not end"))
+
+    def _answer(self, failure: CorralError | None) -> None:
+        deleting, self._deleting = self._deleting, []
+        for deleted in deleting:
+            deleted(failure)

@@ -1,0 +1,129 @@
+"""Containers and execs from request to execve: what is made, in which order, and how it is undone."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Sequence
+from contextlib import ExitStack
+from functools import partial
+
+from corral.errors import CorralError, Invalid
+from corral.oci.rootfs import RootfsMount
+from corral.oci.runtime import Process as ProcessSpec
+from corral.oci.runtime import Spec
+from corral.runtime import driver
+from corral.runtime.cgroups import Cgroup
+from corral.runtime.driver import Stdio
+from corral.runtime.init import spawn
+from corral.runtime.supervisor import protocol, records
+from corral.runtime.supervisor.container import Container
+from corral.runtime.supervisor.pipes import open_fifos, open_pipes
+from corral.runtime.supervisor.process import Process
+from corral.runtime.supervisor.services import Services
+from corral.runtime.supervisor.start import Outcome, Start
+
+
+def read_bundle(bundle: str) -> tuple[Spec, tuple[RootfsMount, ...]]:
+    """The driver's description. Raises Invalid."""
+    config, rootfs = records.read(bundle, "config"), records.read_list(bundle, "rootfs")
+    if config is None:
+        raise Invalid(f"{bundle}/config.json: no JSON object")
+    try:
+        return Spec.from_json(config), tuple(RootfsMount.from_json(mount) for mount in rootfs)
+    except ValueError as error:
+        raise Invalid(f"{bundle}: {error}") from error
+
+
+def create(
+    services: Services,
+    container: Container,
+    rootfs: tuple[RootfsMount, ...],
+    attachments: Sequence[driver.Attachment],
+    *,
+    go: bool,
+    outcome: Outcome,
+) -> None:
+    """Clone the first process. ``outcome`` is told when it is ready, or with ``go`` when it has executed the program.
+
+    The container is gone when ``outcome`` is told of an error. Takes the attachments' descriptors over.
+    """
+    process = container.init
+    for attachment in attachments:
+        process.attach(attachment)
+    try:
+        with ExitStack() as theirs:
+            container.cgroup.create(container.spec.linux.resources)
+            container.watch_memory()
+            fds = open_fifos(process, container.bundle, theirs)
+            child = spawn.spawn_container(
+                container.spec, rootfs, fds=fds, cgroup=container.cgroup, bundle=container.bundle
+            )
+        process.spawned(child.pid, child.pidfd)
+        start = Start(services, container, process, child.sync, container.started, outcome, go=go)
+        services.exits.of_child(child.pid, child.pidfd, start.ended)
+        facts = {
+            "pid": child.pid,
+            "ticks": records.start_ticks(child.pid),
+            "stdio": protocol.encode_stdio(process.stdio),
+        }
+        records.write(container.bundle, "state", facts)
+        start.begin()
+    except (OSError, CorralError):
+        container.kill_everything()
+        container.start_failed()
+        raise
+
+
+def execute(
+    services: Services,
+    container: Container,
+    exec_id: str,
+    process_spec: ProcessSpec,
+    stdio: Stdio,
+    attachments: Sequence[driver.Attachment],
+    outcome: Outcome,
+) -> None:
+    """Clone one more process into the container, which must be running. ``outcome`` as with ``create`` and ``go``."""
+    process = Process(services.loop, f"{container.id}/{exec_id}", stdio, None, container)
+    for attachment in attachments:
+        process.attach(attachment)
+    try:
+        with ExitStack() as theirs:
+            fds = open_pipes(process, theirs)
+            child = spawn.spawn_exec(
+                container.init.pidfd, process_spec, fds=fds, cgroup=container.cgroup, spec=container.spec
+            )
+    except (OSError, CorralError):
+        process.close()
+        raise
+    container.execs[exec_id] = process
+    process.spawned(child.pid, child.pidfd)
+    started = partial(_exec_started, container, process)
+    start = Start(services, container, process, child.sync, started, outcome, go=True)
+    services.exits.of_child(child.pid, child.pidfd, start.ended)
+    start.begin()
+
+
+def remove_leftovers(services: Services, id: str) -> None:
+    """Of a container that is not known: what a creation made that was cut short, as far as it can be found.
+
+    Idempotent.
+    """
+    bundle = f"{services.bundles}/{id}"
+    try:
+        spec, _ = read_bundle(bundle)
+        Cgroup.at(services.hierarchies, spec.linux.cgroups_path).delete()
+    except Invalid:  # there is no description: nothing can have been made after it
+        pass
+    records.remove_tree(bundle)
+
+
+def _exec_started(container: Container, process: Process) -> None:
+    process.started_at = time.time_ns()
+    facts = {**_facts(process), "startedAt": process.started_at}
+    records.write(container.bundle, f"exec-{process.name.rpartition('/')[2]}", facts)
+
+
+def _facts(process: Process) -> records.Record:
+    stdio = protocol.encode_stdio(process.stdio)
+    return {"pid": process.pid, "ticks": records.start_ticks(process.pid), "stdio": stdio}

@@ -1,0 +1,86 @@
+"""How processes ended, whoever their parent is.
+
+Our own children are collected by the ``Reaper``. Those of a predecessor have the keeper as their parent, or, when
+that died as well, the host's first process. Their end is seen by their pidfd; their status comes from the keeper, or
+from the kernel, which remembers it for whoever has a pidfd (Linux 6.15), or is unknown.
+"""
+
+from __future__ import annotations
+
+import os
+import time
+from collections.abc import Callable
+from typing import Final
+
+from corral.linux.pidfd import pidfd_get_info
+from corral.runtime.supervisor.loop import IN, Loop
+from corral.runtime.supervisor.reaper import Reaper
+
+_PATIENCE: Final = 2.0
+_PAUSE: Final = 0.02
+
+Ended = Callable[[int | None], None]
+"""Called with the code as ``Exit`` has it."""
+
+
+def exit_code(status: int) -> int:
+    """Out of a wait status: 0-255, 128 + N for signal N."""
+    code = os.waitstatus_to_exitcode(status)
+    return code if code >= 0 else 128 - code
+
+
+class Exits:
+    def __init__(self, loop: Loop, reaper: Reaper) -> None:
+        self._loop = loop
+        self._reaper = reaper
+        self._children: dict[int, tuple[int, Ended]] = {}
+        self._watched: dict[int, Ended] = {}
+        self._statuses: dict[int, int] = {}
+
+    def of_child(self, pid: int, pidfd: int, ended: Ended) -> None:
+        """``pidfd`` stays the caller's, who calls ``forget`` before closing it, unless ``ended`` was called."""
+        self._children[pid] = (pidfd, ended)
+        self._reaper.expect(pid, lambda status: self._collected(pid, status))
+
+    def of_other(self, pid: int, pidfd: int, ended: Ended) -> None:
+        """The same for a process that is not our child."""
+        self._watched[pid] = ended
+        self._loop.add(pidfd, IN, lambda _: self._gone(pid, pidfd))
+
+    def forget(self, pid: int, pidfd: int) -> None:
+        self._reaper.forget(pid)
+        self._children.pop(pid, None)
+        self._statuses.pop(pid, None)
+        if self._watched.pop(pid, None) is not None:
+            self._loop.remove(pidfd)
+
+    def after_fork(self) -> None:
+        """In a forked child: our children are now our parent's."""
+        children, self._children = self._children, {}
+        for pid, (pidfd, ended) in children.items():
+            self.of_other(pid, pidfd, ended)
+
+    def told(self, pid: int, status: int) -> None:
+        """The keeper collected ``pid``."""
+        if pid in self._watched:
+            self._statuses[pid] = status
+
+    def _collected(self, pid: int, status: int) -> None:
+        _, ended = self._children.pop(pid)
+        ended(exit_code(status))
+
+    def _gone(self, pid: int, pidfd: int) -> None:
+        self._loop.remove(pidfd)
+        self._conclude(pid, pidfd, time.monotonic() + _PATIENCE)
+
+    def _conclude(self, pid: int, pidfd: int, deadline: float) -> None:
+        if pid not in self._watched:
+            return
+        status = self._statuses.pop(pid, None)
+        if status is None:
+            info = pidfd_get_info(pidfd)
+            status = info.wait_status if info is not None else None
+        if status is None and time.monotonic() < deadline:
+            self._loop.call_later(_PAUSE, lambda: self._conclude(pid, pidfd, deadline))
+            return
+        self._watched.pop(pid)(None if status is None else exit_code(status))

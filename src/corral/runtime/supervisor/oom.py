@@ -1,0 +1,42 @@
+"""The kernel's word that it killed a process of a container for want of memory."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+
+from corral.runtime.cgroups import Cgroup
+from corral.runtime.cgroups.oom import OomWatch
+from corral.runtime.supervisor.faults import report
+from corral.runtime.supervisor.loop import Loop
+
+
+class OomAlarm:
+    def __init__(self, loop: Loop, watch: OomWatch, rang: Callable[[], None]) -> None:
+        """Takes ``watch`` over."""
+        self._loop = loop
+        self._watch: OomWatch | None = watch
+        self._rang = rang
+        loop.add(watch.fileno(), watch.events, self._ready)
+
+    @classmethod
+    def of(cls, loop: Loop, cgroup: Cgroup, rang: Callable[[], None]) -> OomAlarm | None:
+        """None where the kernel has no such alarm."""
+        try:
+            watch = cgroup.oom_fd()
+        except OSError as error:
+            report("no out-of-memory alarm", error, cgroup=cgroup.path)
+            return None
+        return cls(loop, watch, rang) if watch is not None else None
+
+    def close(self) -> None:
+        """After a last look, for an exit may be seen before its cause is."""
+        if self._watch is None:
+            return
+        self._ready(0)
+        self._loop.remove(self._watch.fileno())
+        self._watch.close()
+        self._watch = None
+
+    def _ready(self, _events: int) -> None:
+        if self._watch is not None and self._watch.read():
+            self._rang()

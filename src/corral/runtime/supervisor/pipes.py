@@ -1,0 +1,96 @@
+"""The pipes of a process: FIFOs in the bundle for a container, anonymous ones for an exec.
+
+A container has its ends of stdout and stderr open for reading as well, so that it is never told that nobody reads,
+even when all who hold the other end are killed at once; whoever comes next opens the FIFO by its path. Standard input
+cannot be like that, or it would never end.
+"""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Callable
+from contextlib import ExitStack, suppress
+from functools import partial
+from typing import Final
+
+from corral.linux.pipe import set_pipe_size
+from corral.runtime.init.spawn import ProcessFds
+from corral.runtime.supervisor.process import Process
+from corral.runtime.supervisor.records import remove_file
+
+_CAPACITY: Final = 256 * 1024
+_MODE: Final = 0o600
+_FIFOS: Final = ("stdin", "stdout", "stderr")
+
+
+def open_fifos(process: Process, bundle: str, theirs: ExitStack) -> ProcessFds:
+    """Make the container's FIFOs and give our ends to ``process``; the other ones are closed by ``theirs``.
+
+    Raises OSError.
+    """
+    if process.stdio.terminal:
+        return ProcessFds()
+    remove_fifos(bundle)
+    for name in _FIFOS if process.stdio.open_stdin else _FIFOS[1:]:
+        os.mkfifo(f"{bundle}/{name}", _MODE)
+    for stream, name in enumerate(_FIFOS[1:], 1):
+        fd = open_reader(bundle, name)
+        process.add_output(stream, fd)
+    stdin = _open(f"{bundle}/stdin", os.O_RDONLY | os.O_NONBLOCK, theirs) if process.stdio.open_stdin else None
+    if stdin is None:
+        stdin = _open("/dev/null", os.O_RDONLY, theirs)
+    else:
+        os.set_blocking(stdin, True)
+        writer = open_writer(bundle)
+        assert writer is not None
+        process.add_stdin(writer)
+    outputs = [_open(f"{bundle}/{name}", os.O_RDWR, theirs) for name in _FIFOS[1:]]
+    return ProcessFds(stdin, *outputs)
+
+
+def open_reader(bundle: str, name: str) -> int:
+    """Our end of stdout or stderr. Raises OSError."""
+    fd = os.open(f"{bundle}/{name}", os.O_RDONLY | os.O_NONBLOCK | os.O_CLOEXEC)
+    with suppress(OSError):  # more than fs.pipe-max-size, or than this user may have
+        set_pipe_size(fd, _CAPACITY)
+    return fd
+
+
+def open_writer(bundle: str) -> int | None:
+    """Our end of stdin; None when it is closed for good, or nobody has the other end open."""
+    try:
+        return os.open(f"{bundle}/stdin", os.O_WRONLY | os.O_NONBLOCK | os.O_CLOEXEC)
+    except OSError:
+        return None
+
+
+def remove_fifos(bundle: str) -> None:
+    for name in _FIFOS:
+        remove_file(f"{bundle}/{name}")
+
+
+def open_pipes(process: Process, theirs: ExitStack) -> ProcessFds:
+    """The pipes of an exec; as ``open_fifos``."""
+    if process.stdio.terminal:
+        return ProcessFds()
+    outputs = [_pipe(partial(process.add_output, stream), 0, theirs) for stream in (1, 2)]
+    if process.stdio.open_stdin:
+        stdin = _pipe(process.add_stdin, 1, theirs)
+    else:
+        stdin = _open("/dev/null", os.O_RDONLY, theirs)
+    return ProcessFds(stdin, *outputs)
+
+
+def _pipe(ours: Callable[[int], None], side: int, theirs: ExitStack) -> int:
+    """Hand one side (0: that is read) of a new pipe to ``ours`` and return the other one."""
+    pair = os.pipe2(os.O_CLOEXEC)
+    theirs.callback(os.close, pair[1 - side])
+    os.set_blocking(pair[side], False)
+    ours(pair[side])
+    return pair[1 - side]
+
+
+def _open(path: str, flags: int, theirs: ExitStack) -> int:
+    fd = os.open(path, flags | os.O_CLOEXEC)
+    theirs.callback(os.close, fd)
+    return fd

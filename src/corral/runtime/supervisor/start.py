@@ -1,0 +1,116 @@
+"""One child on its way to its execve: what it says and how it ends, put together."""
+
+from __future__ import annotations
+
+import signal
+import socket
+from collections.abc import Callable
+from typing import TYPE_CHECKING
+
+from corral.errors import Conflict, CorralError
+from corral.runtime.driver import StartError
+from corral.runtime.supervisor.launch import Launch
+from corral.runtime.supervisor.process import Process
+from corral.runtime.supervisor.services import Services
+
+if TYPE_CHECKING:  # which knows its starts
+    from corral.runtime.supervisor.container import Container
+
+Outcome = Callable[[CorralError | None], None]
+"""Called once: None when the step that was asked for is done."""
+
+
+class Start:
+    """Brings one child to its execve; the Launch tells it what happens, the Exits tell it when the child ends."""
+
+    def __init__(
+        self,
+        services: Services,
+        container: Container,
+        process: Process,
+        sync: socket.socket,
+        started: Callable[[], None],
+        outcome: Outcome | None,
+        *,
+        go: bool,
+    ) -> None:
+        self._services = services
+        self._container = container
+        self._process = process
+        self._started = started
+        self._outcome = outcome
+        self._go = go
+        self._error: StartError | None = None
+        self.launch = Launch(services.loop, sync, self, process.name)
+        container.starts[process.name] = self
+
+    def begin(self) -> None:
+        if self._go:
+            self.launch.go()
+        self._services.audience.keep([*self._process.kept(), *self.kept()])
+
+    def kept(self) -> list[tuple[str, int]]:
+        """The socket of a child that is not to go yet: it waits for as long as somebody has it open."""
+        return [] if self._go or self.launch.over else [(f"{self._process.name}/sync", self.launch.fd)]
+
+    def release(self, outcome: Outcome) -> None:
+        """Let a child go that was created without. Raises OSError."""
+        self._outcome = outcome
+        self.launch.go()
+
+    # Launch
+
+    def console(self, master: int) -> None:
+        self._process.add_console(master)
+        self._services.audience.keep([(f"{self._process.name}/console", master)])
+
+    def ready(self) -> None:
+        if not self._go:
+            self._tell(None)
+
+    def started(self) -> None:
+        self._container.starts.pop(self._process.name, None)
+        if not self._go:
+            self._services.audience.drop(f"{self._process.name}/sync")
+        self._started()
+        self._tell(None)
+
+    def failed(self, error: StartError) -> None:
+        """It ends by itself, and only then everything can be undone."""
+        self._container.starts.pop(self._process.name, None)
+        self._error = error
+        try:
+            self._process.signal(signal.SIGKILL)
+        except Conflict:
+            return
+
+    # Exits
+
+    def ended(self, code: int | None) -> None:
+        self.launch.settle()
+        process = self._process
+        if self._error is None:
+            if process is self._container.init:
+                self._container.init_ended(code)
+            else:
+                process.has_ended(code)
+        elif process is self._container.init:
+            self._container.start_failed()
+            self._tell(self._error)
+        else:
+            process.close()
+            self._container.execs.pop(process.name.rpartition("/")[2], None)
+            self._services.audience.drop(process.name)
+            self._tell(self._error)
+
+    def _tell(self, error: CorralError | None) -> None:
+        outcome, self._outcome = self._outcome, None
+        if outcome is not None:
+            outcome(error)
+
+
+def resume(services: Services, container: Container, sync: socket.socket) -> Start:
+    """Of a container that a predecessor created and did not start."""
+    start = Start(services, container, container.init, sync, container.started, None, go=False)
+    start.launch.resume()
+    return start
