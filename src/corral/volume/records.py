@@ -73,10 +73,11 @@ class VolumeRecords:
         """Containers that refer to it, running or not."""
         return [container for container, mounts in self.mounts.items() if any(m.name == volume for m in mounts)]
 
-    async def attach(
-        self, container_id: str, mounts: Sequence[ContainerMount], new_volumes: Iterable[VolumeRecord]
-    ) -> None:
-        """Durably: the container's mounts, together with the volumes that were made for them."""
+    def attach(self, container_id: str, mounts: Sequence[ContainerMount], new_volumes: Iterable[VolumeRecord]) -> None:
+        """The container's mounts, together with the volumes that were made for them.
+
+        Does not wait for the disk: writes are committed in their order, and the container's own record comes later.
+        """
         fresh = [(record.name, json.dumps(record.to_json())) for record in new_volumes]
         text = json.dumps([mount.to_json() for mount in mounts])
 
@@ -85,14 +86,14 @@ class VolumeRecords:
             db.execute("INSERT OR REPLACE INTO container_mounts VALUES (?, ?)", (container_id, text))
 
         self.mounts[container_id] = tuple(mounts)
-        await self._database.write(write)
+        self._database.submit(write)
 
-    async def detach(self, container_ids: Iterable[str]) -> None:
-        """Idempotent."""
+    def detach(self, container_ids: Iterable[str]) -> None:
+        """Idempotent. Does not wait for the disk: `VolumeService.restore` finds what was not written."""
         gone = [(container_id,) for container_id in container_ids if self.mounts.pop(container_id, None) is not None]
         if gone:
             statement = "DELETE FROM container_mounts WHERE container = ?"
-            await self._database.write(lambda db: db.executemany(statement, gone) and None)
+            self._database.submit(lambda db: db.executemany(statement, gone) and None)
 
     async def put(self, record: VolumeRecord) -> None:
         text = json.dumps(record.to_json())

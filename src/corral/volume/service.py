@@ -52,7 +52,7 @@ class VolumeService:
 
     async def restore(self, known: Collection[str], running: Collection[str]) -> None:
         """After a daemon's start: forgets the mounts of containers that are not known any more."""
-        await self._records.detach([container for container in self._records.mounts if container not in known])
+        self._records.detach([container for container in self._records.mounts if container not in known])
         for record in self._records.volumes.values():
             users = [user for user in self._records.users(record.name) if user in running]
             await self._drivers[record.driver].restore(record.name, users)
@@ -153,7 +153,7 @@ class VolumeService:
                     undo.push_async_callback(self._forget, record)
                 source = self._drivers[record.driver].path(record.name)
                 resolved.append(replace(mount, name=record.name, driver=record.driver, source=source))
-            await self._records.attach(container_id, resolved, fresh)
+            self._records.attach(container_id, resolved, fresh)
             undo.pop_all()
         for record in fresh:
             self._emit("create", record.name, {"driver": record.driver})
@@ -192,7 +192,7 @@ class VolumeService:
     async def detach(self, container_id: str, *, anonymous: bool) -> None:
         """Forgets a container; ``anonymous``: removes its volumes without a name that nobody else uses. Idempotent."""
         had = self.mounts_of(container_id)
-        await self._records.detach([container_id])
+        self._records.detach([container_id])
         for mount in had:
             record = self._records.volumes.get(mount.name)
             if anonymous and record is not None and ANONYMOUS in (record.labels or {}):

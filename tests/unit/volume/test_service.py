@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Iterator
 from pathlib import Path
 
 import pytest
@@ -22,18 +22,19 @@ def events() -> Events:
 
 
 @pytest.fixture
-async def service(tmp_path: Path, events: Events) -> AsyncIterator[VolumeService]:
+def database(tmp_path: Path) -> Iterator[Database]:
     database = Database(tmp_path / "corral.db")
+    yield database
+    database.close()
+
+
+@pytest.fixture
+async def service(tmp_path: Path, database: Database, events: Events) -> AsyncIterator[VolumeService]:
     service = VolumeService(
         DataRoot(tmp_path), database, lambda action, name, attributes: events.append((action, name))
     )
     yield service
     await service.close()
-    database.close()
-
-
-def reopened(tmp_path: Path) -> VolumeService:
-    return VolumeService(DataRoot(tmp_path), Database(tmp_path / "corral.db"), lambda *_: None)
 
 
 async def test_create_is_idempotent_and_gives_a_directory(
@@ -78,13 +79,16 @@ async def test_unknown_drivers_and_options_are_refused(service: VolumeService) -
         service.inspect("vv")
 
 
-async def test_volumes_are_made_on_use_and_held_by_their_containers(service: VolumeService, tmp_path: Path) -> None:
+async def test_volumes_are_made_on_use_and_held_by_their_containers(
+    service: VolumeService, database: Database, tmp_path: Path
+) -> None:
     resolved = await service.attach("c1", mounts.plan(binds=["data:/x", "/etc:/y"], volumes=["/z"]))
     assert [mount.type for mount in resolved] == ["volume", "bind", "volume"]
     assert resolved[0].source == service.inspect("data").mountpoint
     with pytest.raises(Conflict, match=r"^remove data: volume is in use - \[c1\]$"):
         await service.remove("data")
-    assert reopened(tmp_path).mounts_of("c1") == resolved
+    await database.write(lambda _: None)  # after what was submitted before
+    assert VolumeService(DataRoot(tmp_path), database, lambda *_: None).mounts_of("c1") == resolved
     await service.detach("c1", anonymous=True)
     assert [volume.name for volume in service.list().volumes or []] == ["data"]
     await service.remove("data")

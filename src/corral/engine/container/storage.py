@@ -6,12 +6,12 @@ from collections.abc import Callable
 
 from corral.engine.container.context import Engine
 from corral.engine.container.record import ContainerRecord
-from corral.errors import Invalid
 from corral.oci.runtime import Mount
 from corral.volume.mount import ContainerMount
-from corral.volume.mounts import plan
+from corral.volume.mounts import oci_mounts, plan
+from corral.volume.parse import volumes_from
 
-__all__ = ["attach", "detach", "mount", "plan_mounts", "unmount"]
+__all__ = ["finish", "plan_mounts", "prepare", "release", "resolve"]
 
 
 def plan_mounts(record: ContainerRecord, find: Callable[[str], ContainerRecord]) -> tuple[ContainerMount, ...]:
@@ -28,34 +28,30 @@ def plan_mounts(record: ContainerRecord, find: Callable[[str], ContainerRecord])
 
 
 def _inherited(text: str, find: Callable[[str], ContainerRecord]) -> tuple[tuple[ContainerMount, ...], bool]:
-    """ "REF[:ro|rw]"."""
-    ref, _, mode = text.partition(":")
-    if not ref:
-        raise Invalid("invalid empty volumes-from")
-    if mode not in ("", "ro", "rw"):
-        raise Invalid(f"invalid mode: {mode}")
-    return find(ref).mounts, mode == "ro"
+    ref, read_only = volumes_from(text)
+    return find(ref).mounts, read_only
 
 
-async def attach(engine: Engine, record: ContainerRecord) -> tuple[ContainerMount, ...]:
+async def resolve(engine: Engine, record: ContainerRecord) -> tuple[ContainerMount, ...]:
     """The mounts that ``record`` plans, with their volumes, which are made if need be. Raises Invalid, Conflict."""
-    return await engine.volumes.attach(record.id, record.mounts) if record.mounts else ()
+    return await engine.volumes.resolve(record.id, record.mounts) if record.mounts else ()
 
 
-async def mount(engine: Engine, record: ContainerRecord) -> tuple[Mount, ...]:
+async def prepare(engine: Engine, record: ContainerRecord) -> tuple[Mount, ...]:
     """For the spec of a start. Raises Invalid when a bind's source is missing."""
     if not record.mounts:
         return ()
-    return await engine.volumes.mount(record.id, first_start=record.state.started_at == 0)
+    ready = await engine.volumes.prepare(record.id, record.mounts)
+    return oci_mounts(ready, first_start=record.state.started_at == 0)
 
 
-async def unmount(engine: Engine, record: ContainerRecord) -> None:
+async def finish(engine: Engine, record: ContainerRecord) -> None:
     """After each run. Idempotent."""
     if record.mounts:
-        await engine.volumes.unmount(record.id)
+        await engine.volumes.finish(record.id)
 
 
-async def detach(engine: Engine, record: ContainerRecord, *, anonymous: bool) -> None:
+async def release(engine: Engine, record: ContainerRecord, *, anonymous: bool) -> None:
     """When it is removed; ``anonymous``: its volumes without a name go, too."""
     if record.mounts:
-        await engine.volumes.detach(record.id, anonymous=anonymous)
+        await engine.volumes.release(record.id, anonymous=anonymous)
