@@ -15,7 +15,6 @@ from __future__ import annotations
 import enum
 import errno
 import os
-import shutil
 import stat
 from collections.abc import Callable
 from typing import Final
@@ -26,6 +25,7 @@ from corral.archive.beneath import Beneath, Parent, components, display
 from corral.archive.entry import Entry
 from corral.archive.reader import TarReader
 from corral.archive.recipe import RecipeWriter
+from corral.archive.remove import remove_tree
 from corral.errors import Exhausted, Invalid
 
 _CREATE: Final = os.O_WRONLY | os.O_CREAT | os.O_EXCL | os.O_NOFOLLOW | os.O_CLOEXEC
@@ -177,7 +177,7 @@ class Applier:
             os.close(fd)
 
     def _directory(self, entry: Entry, parent: Parent, base: bytes) -> None:
-        replaced = False
+        replaced = existed = False
         if not parent.path and not base:
             self.root_given = True
         if base:
@@ -188,12 +188,16 @@ class Applier:
                     self._replace(parent, base)
                     os.mkdir(base, entry.mode, dir_fd=parent.fd)
                     replaced = True
+                else:
+                    existed = True
         path = b"/proc/self/fd/%d/%s" % (parent.fd, base or b".")
         os.chown(path, entry.uid, entry.gid, follow_symlinks=False)
         os.chmod(path, entry.mode)
         if replaced and self._whiteouts is Whiteouts.OVERLAY:
             # The file that stood here hid the lower directory of this name; the new directory must as well.
             self._opaque(path)
+        if existed:
+            self._drop_xattrs(entry, path)
         if entry.xattrs:
             self._xattrs(entry, path, follow=True)
         self._times[parent.path + base] = entry.mtime
@@ -247,14 +251,21 @@ class Applier:
 
     def _xattrs(self, entry: Entry, path: bytes, *, follow: bool) -> None:
         for name, value in entry.xattrs.items():
-            if name.startswith(whiteout.OVERLAY_XATTRS):
-                continue  # overlayfs's own marks: a layer could redirect lookups to where it pleases
+            if name.startswith(whiteout.NOT_THE_FILES_OWN):
+                continue  # with overlayfs's own marks a layer could redirect lookups to where it pleases
             try:
                 os.setxattr(path, name, value, follow_symlinks=follow)
             except OSError as error:
                 if error.errno not in _UNSUPPORTED:
                     raise
                 self.warnings.append(f"{display(entry.name)}: cannot set {display(name)}: {error.strerror}")
+
+    def _drop_xattrs(self, entry: Entry, path: bytes) -> None:
+        """Attributes that a directory had, and that the member which now describes it does not have."""
+        for name in os.listxattr(path):
+            encoded = os.fsencode(name)
+            if encoded not in entry.xattrs and not encoded.startswith(whiteout.NOT_THE_FILES_OWN):
+                os.removexattr(path, name)
 
     def _replace(self, parent: Parent, base: bytes) -> None:
         """Makes room at a name that is taken."""
@@ -271,7 +282,7 @@ class Applier:
             self._recipe.moved(path, self._moved)
             self._moved += 1
         elif is_directory:
-            shutil.rmtree(base, dir_fd=parent.fd)
+            remove_tree(base, parent.fd)
         else:
             os.unlink(base, dir_fd=parent.fd)
         if own and not is_directory and info.st_nlink == 1:
@@ -324,7 +335,7 @@ class Applier:
                 os.close(fd)
             return
         if stat.S_ISDIR(info.st_mode):
-            shutil.rmtree(name, dir_fd=parent.fd)
+            remove_tree(name, parent.fd)
             self._tree.forget(spare=parent)
         else:
             os.unlink(name, dir_fd=parent.fd)

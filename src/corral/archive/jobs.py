@@ -94,6 +94,15 @@ async def _fed(worker: WorkerProcess, source: AsyncIterator[bytes], progress: Pr
             await feeding
 
 
+async def diff(root: str, base: str | None) -> AsyncIterator[bytes]:
+    """The tar of a layer's changes: see `corral.archive.diff`. Raises Internal when they cannot be read."""
+    request = {"operation": "diff", "root": root, "base": base}
+    async with WorkerProcess(request, asyncio.subprocess.DEVNULL, asyncio.subprocess.PIPE) as worker:
+        async for piece in worker.output():
+            yield piece
+        await worker.result(None)
+
+
 async def pack(plan: Sequence[Member]) -> AsyncIterator[bytes]:
     """The archive that `corral.archive.pack` makes of a plan. Raises Internal when a layer was changed on disk."""
     async with WorkerProcess({"operation": "pack"}, asyncio.subprocess.PIPE, asyncio.subprocess.PIPE) as worker:

@@ -111,8 +111,10 @@ def _set(entry: Entry, regions: list[Region], payload: int) -> None:
     entry.regions = [region for region in regions if region[1]]
 
 
-def encode_map(regions: list[Region]) -> bytes:
-    """The map of format 1.0, padded."""
+def encode_map(regions: list[Region], real_size: int) -> bytes:
+    """The map of format 1.0, padded. A hole at the end is closed by an empty region, without which GNU tar drops it."""
+    if not regions or sum(regions[-1]) < real_size:
+        regions = [*regions, (real_size, 0)]
     numbers = [len(regions), *(value for region in regions for value in region)]
     text = b"".join(b"%d\n" % value for value in numbers)
     return text + bytes(header.padding(len(text)))

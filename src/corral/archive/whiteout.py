@@ -22,6 +22,9 @@ OPAQUE: Final = b".wh..wh..opq"
 OVERLAY_XATTRS: Final = b"trusted.overlay."
 OPAQUE_XATTR: Final = "trusted.overlay.opaque"
 
+NOT_THE_FILES_OWN: Final = (OVERLAY_XATTRS, b"user.overlay.", b"security.selinux", b"security.ima", b"security.evm")
+"""Attributes that belong to the host or to overlayfs and are in no archive."""
+
 
 def is_device(mode: int, rdev: int) -> bool:
     """Whether an inode on disk is overlayfs's whiteout."""

@@ -18,6 +18,7 @@ from typing import Any, Final
 
 from corral.archive.apply import Applier, Whiteouts
 from corral.archive.compression import CHUNK, decompress, detect
+from corral.archive.diff import diff
 from corral.archive.limits import Limits, Meter
 from corral.archive.pack import Member, pack
 from corral.archive.reader import TarReader
@@ -80,6 +81,12 @@ def _pack(request: dict[str, Any]) -> dict[str, Any]:  # noqa: ARG001
     return {}
 
 
+def _diff(request: dict[str, Any]) -> dict[str, Any]:
+    with open(1, "wb", buffering=CHUNK) as target:
+        diff(request["root"], request["base"], target.write)
+    return {}
+
+
 class _Intake:
     """Standard input, decompressed and digested on the way."""
 
@@ -139,4 +146,8 @@ def _ahead(source: Iterator[bytes]) -> Iterator[bytes]:
         yield piece
 
 
-_OPERATIONS: Final[dict[str, Callable[[dict[str, Any]], dict[str, Any]]]] = {"apply": _apply, "pack": _pack}
+_OPERATIONS: Final[dict[str, Callable[[dict[str, Any]], dict[str, Any]]]] = {
+    "apply": _apply,
+    "pack": _pack,
+    "diff": _diff,
+}

@@ -26,7 +26,7 @@ def encode(entry: Entry) -> bytes:
     plain.uid, plain.gid, plain.mtime = entry.uid, entry.gid, entry.mtime
     trailer = b""
     if entry.regions is not None:
-        trailer = sparse.encode_map(entry.regions)
+        trailer = sparse.encode_map(entry.regions, entry.real_size)
         plain.size = entry.size + len(trailer)
         records += [
             (b"GNU.sparse.major", b"1"),

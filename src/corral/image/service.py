@@ -168,3 +168,17 @@ class ImageService:
     async def usage(self, container_id: str) -> tuple[int, int]:
         """Bytes of the container's own layer, and of its whole root. Raises NotFound."""
         return await self.rw.usage(container_id)
+
+    def rw_metadata(self, container_id: str) -> dict[str, str]:
+        """``GraphDriver.Data`` of inspect; empty when the container has no layer."""
+        return self.rw.metadata(container_id) if container_id in self.rw else {}
+
+    def descendants(self, image: ImageID) -> set[ImageID]:
+        """All images that were built on one, directly or not."""
+        found: set[ImageID] = set()
+        queue = [image]
+        while queue:
+            children = {child.id for child in self.images.children(queue.pop())} - found
+            found |= children
+            queue += children
+        return found

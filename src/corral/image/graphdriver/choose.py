@@ -7,6 +7,7 @@ from pathlib import Path
 from corral.errors import Invalid
 from corral.image.graphdriver.driver import GraphDriver
 from corral.image.graphdriver.overlay2 import Overlay2
+from corral.image.graphdriver.vfs import Vfs
 from corral.store.layout import DataRoot
 
 # An upper directory must keep trusted.* attributes, whiteouts and d_type, which these do not.
@@ -22,6 +23,8 @@ def choose(data: DataRoot, name: str | None = None) -> GraphDriver:
     name = name or ("vfs" if backing in _NO_UPPER else "overlay2")
     if name in ("overlay2", "overlay"):
         return Overlay2(data.graphdriver("overlay2"), backing)
+    if name == "vfs":
+        return Vfs(data.graphdriver("vfs"))
     raise Invalid(f"driver not supported: {name}")
 
 

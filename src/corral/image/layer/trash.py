@@ -9,10 +9,11 @@ from __future__ import annotations
 import logging
 import os
 import queue
-import shutil
 import threading
 from pathlib import Path
 from typing import Final
+
+from corral.archive.remove import remove_tree
 
 _LOG: Final = logging.getLogger(__name__)
 _JOIN_SECONDS: Final = 10.0
@@ -28,7 +29,7 @@ class Trash:
 
     def start(self) -> None:
         """Takes up what an earlier process left."""
-        for path in self.directory.iterdir():
+        for path in sorted(self.directory.iterdir()):
             self.discard(path)
 
     def discard(self, path: Path | None) -> None:
@@ -65,10 +66,14 @@ class Trash:
 
 def _delete(path: Path) -> None:
     try:
-        if path.is_dir() and not path.is_symlink():
-            shutil.rmtree(path)
-        else:
-            path.unlink()
+        parent = os.open(path.parent, os.O_RDONLY | os.O_DIRECTORY | os.O_CLOEXEC)
+        try:
+            if path.is_dir() and not path.is_symlink():
+                remove_tree(os.fsencode(path.name), parent)
+            else:
+                path.unlink()
+        finally:
+            os.close(parent)
     except FileNotFoundError:
         pass
     except OSError as error:
