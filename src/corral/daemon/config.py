@@ -58,7 +58,7 @@ class DaemonConfig:
     default_gateway: str = ""
     mtu: int = 1500
     icc: bool = True
-    ip: str = "0.0.0.0"
+    ip: str = ""
     ip_forward: bool = True
     ip_masq: bool = True
     iptables: bool = True

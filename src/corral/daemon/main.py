@@ -121,6 +121,7 @@ class _Daemon:
                 log.info("API listens on %s", listener.address.shown)
                 if listener.address.kind == "tcp" and not self.config.tlsverify:
                     log.warning("whoever reaches %s is root on this host: use --tlsverify", listener.address.shown)
+            services.begin()
             notify(dict(os.environ), "READY=1")
             log.info("corral %s is ready after %d ms", __version__, (time.monotonic() - self._begun) * 1000)
             await self._stop.wait()

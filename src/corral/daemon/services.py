@@ -2,52 +2,153 @@
 
 from __future__ import annotations
 
+import asyncio
 import contextlib
 import logging
+import time
+from collections.abc import Callable, Iterable
 
 from corral.api.server.app import App
+from corral.api.server.router import Route
+from corral.api.server.routers.container_io import ContainerIORouter
+from corral.api.server.routers.containers import ContainerRouter
+from corral.api.server.routers.exec import ExecRouter
 from corral.api.server.routers.images import ImageRouter
+from corral.api.server.routers.networks import NetworkRouter
+from corral.api.server.routers.volumes import VolumeRouter
 from corral.daemon.config import DaemonConfig
+from corral.daemon.translate import container_settings, network_config
+from corral.engine.container.context import Engine
+from corral.engine.container.live import LiveTable
+from corral.engine.container.restore import apply_restart_policies, restore
+from corral.engine.container.runtime_events import RuntimeEvents
+from corral.engine.container.service import ContainerService
+from corral.engine.container.store import ContainerStore
+from corral.engine.logger.reader import LogReader
+from corral.engine.spec.host import HostFacts
+from corral.errors import CorralError
 from corral.image.graphdriver.choose import choose
+from corral.image.record import ImageUse
 from corral.image.service import ImageService
+from corral.network.controller import NetworkService
+from corral.oci.digest import ImageID
+from corral.runtime.native.driver import NativeDriver
+from corral.runtime.security.seccomp.cache import FilterCache
 from corral.store.database import Database
 from corral.store.layout import DataRoot, ExecRoot
+from corral.volume.service import VolumeService
 
 __all__ = ["Services"]
 
 log = logging.getLogger(__name__)
 
+Emit = Callable[[str, str, dict[str, str]], None]
+
 
 class Services:
     """Everything that runs, wired. Whatever was started ends, in reverse order, with the stack given to `start`."""
 
-    def __init__(self, config: DaemonConfig, images: ImageService) -> None:
-        self._config = config
+    def __init__(
+        self,
+        engine: Engine,
+        containers: ContainerService,
+        images: ImageService,
+        networks: NetworkService,
+        volumes: VolumeService,
+    ) -> None:
+        self._engine = engine
+        self._containers = containers
         self._images = images
+        self._networks = networks
+        self._volumes = volumes
 
     @classmethod
     async def start(
-        cls,
-        config: DaemonConfig,
-        data: DataRoot,
-        execution: ExecRoot,
-        stack: contextlib.AsyncExitStack,
+        cls, config: DaemonConfig, data: DataRoot, execution: ExecRoot, stack: contextlib.AsyncExitStack
     ) -> Services:
         """Raises CorralError when a part cannot work on this machine."""
-        database = Database(data.database)
-        stack.callback(database.close)
-        driver = choose(data, config.storage_driver or None)
-        images = ImageService(data, database, driver, lambda *_: None, lambda _: [])
-        stack.callback(images.close)
-        await images.start()
-        return cls(config, images)
+        news = RuntimeEvents()
+        connecting = asyncio.create_task(NativeDriver.connect(execution, news))
+        try:
+            database = Database(data.database)
+            stack.callback(database.close)
+
+            def emitter(kind: str) -> Emit:
+                return lambda action, actor, attributes: emit(kind, action, actor, attributes)
+
+            def emit(kind, action, actor, attributes):
+                pass
+
+            store = ContainerStore(database)
+            graph = choose(data, config.storage_driver or None)
+            images = ImageService(data, database, graph, emitter("image"), lambda image: _uses(store, image))
+            stack.callback(images.close)
+            await images.start()
+            volumes = VolumeService(data, database, emitter("volume"))
+            stack.push_async_callback(volumes.close)
+        except BaseException:
+            connecting.cancel()
+            raise
+        driver = await connecting
+        stack.push_async_callback(driver.close)
+        networks = NetworkService(execution, database, network_config(config), driver.sandbox, emitter("network"))
+        stack.push_async_callback(networks.close)
+        await networks.start()
+        engine = Engine(
+            data=data,
+            exec=execution,
+            store=store,
+            live=LiveTable(),
+            driver=driver,
+            images=images,
+            networks=networks,
+            volumes=volumes,
+            logs=LogReader(),
+            filters=FilterCache(execution.seccomp),
+            emit=emit,
+            settings=container_settings(config),
+            host=HostFacts.discover(),
+            clock=time.time_ns,
+            storage_driver=graph.name,
+        )
+        await restore(engine)
+        news.deliver_to(engine)
+        stack.push_async_callback(news.settle)
+        return cls(engine, ContainerService(engine), images, networks, volumes)
 
     def app(self) -> App:
-        return App(ImageRouter(self._images).routes())
+        return App(self._routes())
+
+    def _routes(self) -> Iterable[Route]:
+        yield from ContainerRouter(self._containers).routes()
+        yield from ContainerIORouter(self._containers).routes()
+        yield from ExecRouter(self._containers).routes()
+        yield from ImageRouter(self._images).routes()
+        yield from NetworkRouter(self._networks).routes()
+        yield from VolumeRouter(self._volumes).routes()
+
+    def begin(self) -> None:
+        """Once the API answers: containers whose restart policy says so come back."""
+        apply_restart_policies(self._engine)
 
     def reconfigure(self, config: DaemonConfig) -> None:
         """Takes over what SIGHUP may change."""
-        self._config = config
 
     async def stop_containers(self, timeout: int) -> None:
-        """Stops every running container, each with its own stop timeout."""
+        """Stops every running container, each with its own stop timeout, within ``timeout`` seconds (-1: no limit)."""
+        running = [record.id for record in self._engine.store if record.status.is_up]
+        if running:
+            stopping = [asyncio.create_task(self._stop(id)) for id in running]
+            _, late = await asyncio.wait(stopping, timeout=timeout if timeout >= 0 else None)
+            if late:
+                log.warning("%d containers did not stop within %d s", len(late), timeout)
+
+    async def _stop(self, id: str) -> None:
+        try:
+            await self._containers.stop(id, None, None)
+        except CorralError as error:
+            log.warning("cannot stop container %s: %s", id, error)
+
+
+def _uses(store: ContainerStore, image: ImageID) -> list[ImageUse]:
+    return [ImageUse(record.id, record.name, record.status.has_process) for record in store if record.image_id == image]

@@ -7,15 +7,16 @@ from typing import Protocol
 from corral.api.server import reply
 from corral.api.server.http.request import Request
 from corral.api.server.http.response import Response
-from corral.api.server.query import Filters, filters
+from corral.api.server.query import filters
 from corral.api.server.router import Route
+from corral.api.server.routers.network_filters import select
 from corral.api.types.network import NetworkInspect
 
 __all__ = ["NetworkRouter", "Networks"]
 
 
 class Networks(Protocol):
-    def networks(self, filters: Filters) -> list[NetworkInspect]: ...
+    def networks(self) -> list[NetworkInspect]: ...
     def inspect_network(self, ref: str) -> NetworkInspect: ...
 
 
@@ -27,7 +28,7 @@ class NetworkRouter:
         return (Route("GET", "/networks", self.list), Route("GET", "/networks/{id}", self.inspect))
 
     async def list(self, request: Request) -> Response:
-        return reply.json(self._networks.networks(filters(request)))
+        return reply.json(select(self._networks.networks(), filters(request)))
 
     async def inspect(self, request: Request) -> Response:
         return reply.json(self._networks.inspect_network(request.parameters["id"]))

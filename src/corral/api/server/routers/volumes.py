@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from typing import Protocol
 
 from corral.api.server import reply
@@ -16,10 +17,12 @@ __all__ = ["VolumeRouter", "Volumes"]
 
 
 class Volumes(Protocol):
-    async def create(self, request: VolumeCreateRequest) -> Volume: ...
-    async def list(self, filters: Filters) -> VolumeListResponse: ...
-    async def inspect(self, name: str) -> Volume: ...
-    async def remove(self, name: str, force: bool) -> None: ...
+    async def create(
+        self, name: str, driver: str, options: Mapping[str, str] | None, labels: Mapping[str, str] | None
+    ) -> Volume: ...
+    def list(self, filters: Filters) -> VolumeListResponse: ...
+    def inspect(self, name: str) -> Volume: ...
+    async def remove(self, name: str, *, force: bool) -> None: ...
     async def prune(self, filters: Filters) -> VolumesPruneReport: ...
 
 
@@ -37,16 +40,18 @@ class VolumeRouter:
         )
 
     async def list(self, request: Request) -> Response:
-        return reply.json(await self._volumes.list(filters(request)))
+        return reply.json(self._volumes.list(filters(request)))
 
     async def create(self, request: Request) -> Response:
-        return reply.json(await self._volumes.create(await read_optional_json(request, VolumeCreateRequest)), 201)
+        wanted = await read_optional_json(request, VolumeCreateRequest)
+        made = await self._volumes.create(wanted.name, wanted.driver, wanted.driver_opts, wanted.labels)
+        return reply.json(made, 201)
 
     async def inspect(self, request: Request) -> Response:
-        return reply.json(await self._volumes.inspect(request.parameters["name"]))
+        return reply.json(self._volumes.inspect(request.parameters["name"]))
 
     async def remove(self, request: Request) -> Response:
-        await self._volumes.remove(request.parameters["name"], boolean(request, "force"))
+        await self._volumes.remove(request.parameters["name"], force=boolean(request, "force"))
         return reply.NO_CONTENT
 
     async def prune(self, request: Request) -> Response:

@@ -1,0 +1,58 @@
+"""The configuration in the words of the rooms that it is for."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+from corral.api.types.host_config import Ulimit
+from corral.daemon.config import DaemonConfig
+from corral.engine.container.settings import Settings
+from corral.errors import Invalid
+from corral.network.config import NetworkConfig
+
+__all__ = ["container_settings", "network_config"]
+
+
+def container_settings(config: DaemonConfig) -> Settings:
+    return Settings(
+        cgroup_parent=config.cgroup_parent or Settings().cgroup_parent,
+        default_ipc_mode=config.default_ipc_mode,
+        default_cgroupns_mode=config.default_cgroupns_mode,
+        default_shm_size=config.default_shm_size,
+        default_ulimits=tuple(Ulimit(name, hard, soft) for name, (soft, hard) in sorted(config.ulimits.items())),
+        init=config.init,
+        log_driver=config.log_driver,
+        log_opts=dict(config.log_opts),
+        no_new_privileges=config.no_new_privileges,
+        seccomp_profile=_profile(config.seccomp_profile),
+        dns=config.dns,
+        dns_options=config.dns_options,
+        dns_search=config.dns_search,
+    )
+
+
+def _profile(setting: str) -> str:
+    """The text of a profile's file; "" and "unconfined" are words of their own. Raises Invalid."""
+    if setting in ("", "builtin"):
+        return ""
+    if setting == "unconfined":
+        return setting
+    try:
+        return Path(setting).read_text()
+    except OSError as error:
+        raise Invalid(f"opening seccomp profile {setting} failed: {error.strerror}") from None
+
+
+def network_config(config: DaemonConfig) -> NetworkConfig:
+    return NetworkConfig(
+        bridge=config.bridge or NetworkConfig().bridge,
+        bip=config.bip,
+        fixed_cidr=config.fixed_cidr,
+        default_gateway=config.default_gateway,
+        mtu=config.mtu,
+        icc=config.icc,
+        ip=config.ip,
+        ip_forward=config.ip_forward,
+        ip_masq=config.ip_masq,
+        iptables=config.iptables,
+    )
