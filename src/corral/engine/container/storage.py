@@ -8,10 +8,10 @@ from corral.engine.container.context import Engine
 from corral.engine.container.record import ContainerRecord
 from corral.oci.runtime import Mount
 from corral.volume.mount import ContainerMount
-from corral.volume.mounts import oci_mounts, plan
+from corral.volume.mounts import plan
 from corral.volume.parse import volumes_from
 
-__all__ = ["finish", "plan_mounts", "prepare", "release", "resolve"]
+__all__ = ["attach", "detach", "mount", "plan_mounts", "unmount"]
 
 
 def plan_mounts(record: ContainerRecord, find: Callable[[str], ContainerRecord]) -> tuple[ContainerMount, ...]:
@@ -32,26 +32,25 @@ def _inherited(text: str, find: Callable[[str], ContainerRecord]) -> tuple[tuple
     return find(ref).mounts, read_only
 
 
-async def resolve(engine: Engine, record: ContainerRecord) -> tuple[ContainerMount, ...]:
+async def attach(engine: Engine, record: ContainerRecord) -> tuple[ContainerMount, ...]:
     """The mounts that ``record`` plans, with their volumes, which are made if need be. Raises Invalid, Conflict."""
-    return await engine.volumes.resolve(record.id, record.mounts) if record.mounts else ()
+    return await engine.volumes.attach(record.id, record.mounts) if record.mounts else ()
 
 
-async def prepare(engine: Engine, record: ContainerRecord) -> tuple[Mount, ...]:
+async def mount(engine: Engine, record: ContainerRecord) -> tuple[Mount, ...]:
     """For the spec of a start. Raises Invalid when a bind's source is missing."""
     if not record.mounts:
         return ()
-    ready = await engine.volumes.prepare(record.id, record.mounts)
-    return oci_mounts(ready, first_start=record.state.started_at == 0)
+    return await engine.volumes.mount(record.id, first_start=record.state.started_at == 0)
 
 
-async def finish(engine: Engine, record: ContainerRecord) -> None:
+async def unmount(engine: Engine, record: ContainerRecord) -> None:
     """After each run. Idempotent."""
     if record.mounts:
-        await engine.volumes.finish(record.id)
+        await engine.volumes.unmount(record.id)
 
 
-async def release(engine: Engine, record: ContainerRecord, *, anonymous: bool) -> None:
+async def detach(engine: Engine, record: ContainerRecord, *, anonymous: bool) -> None:
     """When it is removed; ``anonymous``: its volumes without a name go, too."""
     if record.mounts:
-        await engine.volumes.release(record.id, anonymous=anonymous)
+        await engine.volumes.detach(record.id, anonymous=anonymous)
