@@ -6,7 +6,7 @@ import asyncio
 import contextlib
 import logging
 import time
-from collections.abc import Callable, Iterable
+from collections.abc import Iterable, Mapping
 
 from corral.api.server.app import App
 from corral.api.server.router import Route
@@ -42,8 +42,6 @@ __all__ = ["Services"]
 
 log = logging.getLogger(__name__)
 
-Emit = Callable[[str, str, dict[str, str]], None]
-
 
 class Services:
     """Everything that runs, wired. Whatever was started ends, in reverse order, with the stack given to `start`."""
@@ -72,26 +70,19 @@ class Services:
         try:
             database = Database(data.database)
             stack.callback(database.close)
-
-            def emitter(kind: str) -> Emit:
-                return lambda action, actor, attributes: emit(kind, action, actor, attributes)
-
-            def emit(kind, action, actor, attributes):
-                pass
-
             store = ContainerStore(database)
             graph = choose(data, config.storage_driver or None)
-            images = ImageService(data, database, graph, emitter("image"), lambda image: _uses(store, image))
+            images = ImageService(data, database, graph, _untold, lambda image: _uses(store, image))
             stack.callback(images.close)
             await images.start()
-            volumes = VolumeService(data, database, emitter("volume"))
+            volumes = VolumeService(data, database, _untold)
             stack.push_async_callback(volumes.close)
         except BaseException:
             connecting.cancel()
             raise
         driver = await connecting
         stack.push_async_callback(driver.close)
-        networks = NetworkService(execution, database, network_config(config), driver.sandbox, emitter("network"))
+        networks = NetworkService(execution, database, network_config(config), driver.sandbox, _untold)
         stack.push_async_callback(networks.close)
         await networks.start()
         engine = Engine(
@@ -105,7 +96,7 @@ class Services:
             volumes=volumes,
             logs=LogReader(),
             filters=FilterCache(execution.seccomp),
-            emit=emit,
+            emit=_unheard,
             settings=container_settings(config),
             host=HostFacts.discover(),
             clock=time.time_ns,
@@ -148,6 +139,14 @@ class Services:
             await self._containers.stop(id, None, None)
         except CorralError as error:
             log.warning("cannot stop container %s: %s", id, error)
+
+
+def _untold(action: str, actor: str, attributes: dict[str, str]) -> None:
+    log.debug("%s %s %s", action, actor, attributes)
+
+
+def _unheard(kind: str, action: str, actor: str, attributes: Mapping[str, str]) -> None:
+    log.debug("%s %s %s %s", kind, action, actor, attributes)
 
 
 def _uses(store: ContainerStore, image: ImageID) -> list[ImageUse]:
