@@ -144,9 +144,15 @@ class Process:
         self._finish_if_done()
 
     def close(self) -> None:
-        """Give everything back at once; ``finished`` will not be called. Clients see the end of the stream."""
+        """Give everything back at once; ``finished`` will not be called.
+
+        Attachments are closed without a shutdown: the engine may have its own descriptor of the client's socket and
+        more to say (why an exec did not start).
+        """
         self._closed = True
         self._ended_at = self._ended_at or time.time_ns()
+        for attachment in tuple(self._attachments):
+            attachment.close()
         for output in self._outputs.values():
             output.end()
         self._release()
