@@ -14,11 +14,11 @@ from corral.cli.kinds import BOOL, Kind, go_quote
 
 
 class HelpWanted(Exception):
-    """Not an error: the verb's help is to be shown. ``deprecated`` is true for ``-h``."""
+    """Not an error: the verb's help is to be shown, after ``notes``."""
 
-    def __init__(self, *, deprecated: bool = False) -> None:
+    def __init__(self, notes: Sequence[str] = ()) -> None:
         super().__init__()
-        self.deprecated = deprecated
+        self.notes = notes
 
 
 class Flag:
@@ -51,12 +51,13 @@ class Flag:
 class Options:
     """Values by flag name, read through the type that the caller expects."""
 
-    __slots__ = ("_values", "changed", "notes")
+    __slots__ = ("_values", "changed", "help", "notes")
 
     def __init__(self, flags: Iterable[Flag]) -> None:
         self._values: dict[str, object] = {flag.name: flag.default for flag in flags}
         self.changed: set[str] = set()
         self.notes: list[str] = []
+        self.help = False
 
     def set(self, flag: Flag, text: str) -> None:
         """Raises ValueError with the reason."""
@@ -120,6 +121,8 @@ def parse(flags: Sequence[Flag], args: Sequence[str], *, interspersed: bool = Tr
                 break
             continue
         at = _long(arg, args, at, longs, options) if arg.startswith("--") else _short(arg, args, at, shorts, options)
+    if options.help:  # only now: a wrong flag is worth knowing about first
+        raise HelpWanted(options.notes)
     return options, rest
 
 
@@ -130,8 +133,6 @@ def _long(arg: str, args: Sequence[str], at: int, flags: dict[str, Flag], option
     flag = flags.get(name)
     if flag is None:
         raise UsageError(f"unknown flag: --{name}")
-    if flag is HELP:
-        raise HelpWanted
     if not equals:
         if flag.kind.switch:
             value = "true"
@@ -149,8 +150,10 @@ def _short(arg: str, args: Sequence[str], at: int, flags: dict[str, Flag], optio
     while bundle:
         flag = flags.get(bundle[0])
         if flag is None:
-            if bundle[0] == "h":
-                raise HelpWanted(deprecated=True)
+            if bundle == "h":
+                options.help = True
+                options.notes.append("Flag shorthand -h has been deprecated, use --help")
+                return at
             raise UsageError(f"unknown shorthand flag: {_rune(bundle[0])} in -{bundle}")
         if len(bundle) > 2 and bundle[1] == "=":
             value, bundle = bundle[2:], ""
@@ -168,6 +171,9 @@ def _short(arg: str, args: Sequence[str], at: int, flags: dict[str, Flag], optio
 
 
 def _set(flag: Flag, value: str, options: Options) -> None:
+    if flag is HELP:
+        options.help = True
+        return
     try:
         options.set(flag, value)
     except ValueError as error:

@@ -38,7 +38,8 @@ def inspect(session: Session, refs: Iterable[str], layout: str, find: Callable[[
         except ClientError as error:
             errors.append(str(error))
         except CliError as error:
-            shown.append("\n")
+            if template:
+                shown.append("\n")
             errors.append(str(error))
     if template:
         session.out.write("".join(shown) or "\n")

@@ -185,8 +185,8 @@ def _explain(name: str, command: Command, error: CliError) -> None:
 def _verb_help(session: Session, name: str, verb: Verb, command: Command, wanted: HelpWanted) -> int:
     from corral.cli.help import terminal_width, verb_help
 
-    if wanted.deprecated:
-        error_line("Flag shorthand -h has been deprecated, use --help")
+    for note in wanted.notes:
+        error_line(note)
     session.out.write(verb_help(name, verb, command, terminal_width()))
     return 0
 

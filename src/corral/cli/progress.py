@@ -6,7 +6,7 @@ import os
 from collections.abc import Iterable
 
 from corral.cli.output import write_all
-from corral.client.errors import ApiError
+from corral.client.errors import OperationFailed
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -14,7 +14,7 @@ if TYPE_CHECKING:
 
 
 def show(messages: Iterable[Progress], fd: int = 1) -> None:
-    """Show all of ``messages``. Raises ApiError when one of them is an error."""
+    """Show all of ``messages``. Raises OperationFailed when one of them is an error."""
     if os.isatty(fd):
         try:
             from corral.cli.bars import Bars
@@ -34,9 +34,10 @@ def show(messages: Iterable[Progress], fd: int = 1) -> None:
 
 
 def raise_error(message: Progress) -> None:
+    """Raises OperationFailed when ``message`` is the error that ends everything."""
     if "error" in message or "errorDetail" in message:
         detail = message.get("errorDetail") or {}
-        raise ApiError(500, str(detail.get("message") or message.get("error") or "unknown error"))
+        raise OperationFailed(str(detail.get("message") or message.get("error") or "unknown error"))
 
 
 def plain_line(message: Progress) -> str:

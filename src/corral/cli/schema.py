@@ -13,9 +13,9 @@ _TYPES = """
 container.InspectResponse
     ID=Id s, Created s, Path s, Args []s, State *container.State, Image s, ResolvConfPath s, HostnamePath s,
     HostsPath s, LogPath s, Name s, RestartCount i, Driver s, Platform s, ImageManifestDescriptor any,
-    MountLabel s, ProcessLabel s, AppArmorProfile s, ExecIDs []s, HostConfig *container.HostConfig, GraphDriver
-    storage.DriverData, SizeRw *i, SizeRootFs *i, Mounts []container.MountPoint, Config *container.Config,
-    NetworkSettings *container.NetworkSettings
+    MountLabel s, ProcessLabel s, AppArmorProfile s, ExecIDs []s, HostConfig *container.HostConfig,
+    GraphDriver storage.DriverData, SizeRw *i, SizeRootFs *i, Mounts []container.MountPoint,
+    Config *container.Config, NetworkSettings *container.NetworkSettings
 container.State
     Status s, Running b, Paused b, Restarting b, OOMKilled b, Dead b, Pid i, ExitCode i, Error s, StartedAt s,
     FinishedAt s, Health *container.Health
@@ -24,21 +24,21 @@ container.Health
 container.HealthcheckResult
     Start t, End t, ExitCode i, Output s
 container.HostConfig
-    Binds []s, ContainerIDFile s, LogConfig container.LogConfig, NetworkMode s, PortBindings
-    {}[]nat.PortBinding, RestartPolicy container.RestartPolicy, AutoRemove b, VolumeDriver s, VolumesFrom []s,
-    ConsoleSize []i, Annotations {}s, CapAdd []s, CapDrop []s, CgroupnsMode s, DNS=Dns []s,
-    DNSOptions=DnsOptions []s, DNSSearch=DnsSearch []s, ExtraHosts []s, GroupAdd []s, IpcMode s, Cgroup s, Links
-    []s, OomScoreAdj i, PidMode s, Privileged b, PublishAllPorts b, ReadonlyRootfs b, SecurityOpt []s,
+    Binds []s, ContainerIDFile s, LogConfig container.LogConfig, NetworkMode s,
+    PortBindings {}[]nat.PortBinding, RestartPolicy container.RestartPolicy, AutoRemove b, VolumeDriver s,
+    VolumesFrom []s, ConsoleSize []i, Annotations {}s, CapAdd []s, CapDrop []s, CgroupnsMode s, DNS=Dns []s,
+    DNSOptions=DnsOptions []s, DNSSearch=DnsSearch []s, ExtraHosts []s, GroupAdd []s, IpcMode s, Cgroup s,
+    Links []s, OomScoreAdj i, PidMode s, Privileged b, PublishAllPorts b, ReadonlyRootfs b, SecurityOpt []s,
     StorageOpt {}s, Tmpfs {}s, UTSMode s, UsernsMode s, ShmSize i, Sysctls {}s, Runtime s, Isolation s,
-    CPUShares=CpuShares i, Memory i, NanoCPUs=NanoCpus i, CgroupParent s, BlkioWeight i, BlkioWeightDevice
-    []*blkiodev.WeightDevice, BlkioDeviceReadBps []*blkiodev.ThrottleDevice, BlkioDeviceWriteBps
-    []*blkiodev.ThrottleDevice, BlkioDeviceReadIOps []*blkiodev.ThrottleDevice, BlkioDeviceWriteIOps
-    []*blkiodev.ThrottleDevice, CPUPeriod=CpuPeriod i, CPUQuota=CpuQuota i, CPURealtimePeriod=CpuRealtimePeriod
-    i, CPURealtimeRuntime=CpuRealtimeRuntime i, CpusetCpus s, CpusetMems s, Devices []container.DeviceMapping,
-    DeviceCgroupRules []s, DeviceRequests []container.DeviceRequest, KernelMemory i, KernelMemoryTCP i,
-    MemoryReservation i, MemorySwap i, MemorySwappiness *i, OomKillDisable *b, PidsLimit *i, Ulimits
-    []*units.Ulimit, CPUCount=CpuCount i, CPUPercent=CpuPercent i, IOMaximumIOps i, IOMaximumBandwidth i, Mounts
-    []mount.Mount, MaskedPaths []s, ReadonlyPaths []s, Init *b
+    CPUShares=CpuShares i, Memory i, NanoCPUs=NanoCpus i, CgroupParent s, BlkioWeight i,
+    BlkioWeightDevice []*blkiodev.WeightDevice, BlkioDeviceReadBps []*blkiodev.ThrottleDevice,
+    BlkioDeviceWriteBps []*blkiodev.ThrottleDevice, BlkioDeviceReadIOps []*blkiodev.ThrottleDevice,
+    BlkioDeviceWriteIOps []*blkiodev.ThrottleDevice, CPUPeriod=CpuPeriod i, CPUQuota=CpuQuota i,
+    CPURealtimePeriod=CpuRealtimePeriod i, CPURealtimeRuntime=CpuRealtimeRuntime i, CpusetCpus s, CpusetMems s,
+    Devices []container.DeviceMapping, DeviceCgroupRules []s, DeviceRequests []container.DeviceRequest,
+    KernelMemory i, KernelMemoryTCP i, MemoryReservation i, MemorySwap i, MemorySwappiness *i,
+    OomKillDisable *b, PidsLimit *i, Ulimits []*units.Ulimit, CPUCount=CpuCount i, CPUPercent=CpuPercent i,
+    IOMaximumIOps i, IOMaximumBandwidth i, Mounts []mount.Mount, MaskedPaths []s, ReadonlyPaths []s, Init *b
 container.LogConfig
     Type s, Config {}s
 container.RestartPolicy
@@ -63,18 +63,19 @@ storage.DriverData
 container.MountPoint
     Type s, Name s, Source s, Destination s, Driver s, Mode s, RW b, Propagation s
 container.Config
-    Hostname s, Domainname s, User s, AttachStdin b, AttachStdout b, AttachStderr b, ExposedPorts
-    {}container.Empty, Tty b, OpenStdin b, StdinOnce b, Env []s, Cmd []s, Healthcheck *container.Healthcheck,
-    ArgsEscaped b, Image s, Volumes {}container.Empty, WorkingDir s, Entrypoint []s, NetworkDisabled b,
-    MacAddress s, OnBuild []s, Labels {}s, StopSignal s, StopTimeout *i, Shell []s
+    Hostname s, Domainname s, User s, AttachStdin b, AttachStdout b, AttachStderr b,
+    ExposedPorts {}container.Empty, Tty b, OpenStdin b, StdinOnce b, Env []s, Cmd []s,
+    Healthcheck *container.Healthcheck, ArgsEscaped b, Image s, Volumes {}container.Empty, WorkingDir s,
+    Entrypoint []s, NetworkDisabled b, MacAddress s, OnBuild []s, Labels {}s, StopSignal s, StopTimeout *i,
+    Shell []s
 container.Empty
 container.Healthcheck
     Test []s, Interval i, Timeout i, StartPeriod i, StartInterval i, Retries i
 container.NetworkSettings
     Bridge s, SandboxID s, SandboxKey s, Ports {}[]nat.PortBinding, HairpinMode b, LinkLocalIPv6Address s,
     LinkLocalIPv6PrefixLen i, SecondaryIPAddresses []network.Address, SecondaryIPv6Addresses []network.Address,
-    EndpointID s, Gateway s, GlobalIPv6Address s, GlobalIPv6PrefixLen i, IPAddress s, IPPrefixLen i, IPv6Gateway
-    s, MacAddress s, Networks {}*network.EndpointSettings
+    EndpointID s, Gateway s, GlobalIPv6Address s, GlobalIPv6PrefixLen i, IPAddress s, IPPrefixLen i,
+    IPv6Gateway s, MacAddress s, Networks {}*network.EndpointSettings
 network.Address
     Addr s, PrefixLen i
 network.EndpointSettings
@@ -98,8 +99,8 @@ image.Metadata
     LastTagTime t
 network.Inspect
     Name s, ID=Id s, Created t, Scope s, Driver s, EnableIPv4 b, EnableIPv6 b, IPAM network.IPAM, Internal b,
-    Attachable b, Ingress b, ConfigFrom network.ConfigReference, ConfigOnly b, Containers
-    {}network.EndpointResource, Options {}s, Labels {}s, Peers any, Services any
+    Attachable b, Ingress b, ConfigFrom network.ConfigReference, ConfigOnly b,
+    Containers {}network.EndpointResource, Options {}s, Labels {}s, Peers any, Services any
 network.IPAM
     Driver s, Options {}s, Config []network.IPAMConfig
 network.IPAMConfig
@@ -109,8 +110,8 @@ network.ConfigReference
 network.EndpointResource
     Name s, EndpointID s, MacAddress s, IPv4Address s, IPv6Address s
 volume.Volume
-    ClusterVolume any, CreatedAt s, Driver s, Labels {}s, Mountpoint s, Name s, Options {}s, Scope s, Status
-    {}any, UsageData *volume.UsageData
+    ClusterVolume any, CreatedAt s, Driver s, Labels {}s, Mountpoint s, Name s, Options {}s, Scope s,
+    Status {}any, UsageData *volume.UsageData
 volume.UsageData
     RefCount i, Size i
 events.Message
@@ -121,8 +122,8 @@ events.Actor
 system.versionInfo
     Client system.clientVersion, Server *types.Version
 system.clientVersion
-    Platform *system.platform, Version s, APIVersion=ApiVersion s, DefaultAPIVersion s, GitCommit s, GoVersion
-    s, Os s, Arch s, BuildTime s, Context s
+    Platform *system.platform, Version s, APIVersion=ApiVersion s, DefaultAPIVersion s, GitCommit s,
+    GoVersion s, Os s, Arch s, BuildTime s, Context s
 system.platform
     Name s
 types.Version
@@ -132,10 +133,10 @@ types.ComponentVersion
     Name s, Version s, Details {}s
 system.dockerInfo
     ID s, Containers i, ContainersRunning i, ContainersPaused i, ContainersStopped i, Images i, Driver s,
-    DriverStatus [][]s, SystemStatus [][]s, Plugins system.PluginsInfo, MemoryLimit b, SwapLimit b, KernelMemory
-    b, KernelMemoryTCP b, CPUCfsPeriod=CpuCfsPeriod b, CPUCfsQuota=CpuCfsQuota b, CPUShares b, CPUSet b,
-    PidsLimit b, IPv4Forwarding b, BridgeNfIptables b, BridgeNfIP6tables=BridgeNfIp6tables b, Debug b, NFd i,
-    OomKillDisable b, NGoroutines i, SystemTime s, LoggingDriver s, CgroupDriver s, CgroupVersion s,
+    DriverStatus [][]s, SystemStatus [][]s, Plugins system.PluginsInfo, MemoryLimit b, SwapLimit b,
+    KernelMemory b, KernelMemoryTCP b, CPUCfsPeriod=CpuCfsPeriod b, CPUCfsQuota=CpuCfsQuota b, CPUShares b,
+    CPUSet b, PidsLimit b, IPv4Forwarding b, BridgeNfIptables b, BridgeNfIP6tables=BridgeNfIp6tables b, Debug b,
+    NFd i, OomKillDisable b, NGoroutines i, SystemTime s, LoggingDriver s, CgroupDriver s, CgroupVersion s,
     NEventsListener i, KernelVersion s, OperatingSystem s, OSVersion s, OSType s, Architecture s,
     IndexServerAddress s, RegistryConfig any, NCPU i, MemTotal i, GenericResources any, DockerRootDir s,
     HTTPProxy=HttpProxy s, HTTPSProxy=HttpsProxy s, NoProxy s, Name s, Labels []s, ExperimentalBuild b,

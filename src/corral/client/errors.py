@@ -6,7 +6,8 @@
     ├── BadAddress          the text after -H is no address
     ├── ConnectionFailed    nobody listens there, or it may not be reached
     ├── ProtocolError       the peer does not speak HTTP/1.1 as it should
-    └── ApiError            the daemon answered with an error: status and its message
+    ├── ApiError            the daemon answered with an error: status and its message
+    └── OperationFailed     a long operation reported an error while it ran
 """
 
 from __future__ import annotations
@@ -49,3 +50,9 @@ class ApiError(ClientError):
 
     def __str__(self) -> str:
         return f"Error response from daemon: {self.message}"
+
+
+class OperationFailed(ClientError):
+    """Progress ended in an error; the message is the daemon's."""
+
+    kind = "operation_failed"

@@ -18,11 +18,11 @@ def run(session: Session, options: Options, args: list[str]) -> int:
     state, config = container.get("State", {}), container.get("Config", {})
     container_id = container.get("Id", args[0])
     if not state.get("Running"):
-        raise CliError("cannot attach to a stopped container, start it first")
+        raise CliError("You cannot attach to a stopped container, start it first")
     if state.get("Paused"):
-        raise CliError("cannot attach to a paused container, unpause it first")
+        raise CliError("You cannot attach to a paused container, unpause it first")
     if state.get("Restarting"):
-        raise CliError("cannot attach to a restarting container, wait until it is running")
+        raise CliError("You cannot attach to a restarting container, wait until it is running")
     tty = bool(config.get("Tty"))
     stdin = bool(config.get("OpenStdin")) and not options.switch("no-stdin")
 

@@ -9,6 +9,7 @@ from corral.cli.flags import Flag, Options
 from corral.cli.format import Column, View, write_list
 from corral.cli.help_formats import FORMATS_TABLE
 from corral.cli.kinds import BOOL, FILTER, INT, STRING
+from corral.cli.output import error_line
 from corral.cli.session import Session
 from corral.cli.text import ellipsis, labels, quote_command, short_id
 from corral.cli.units import ago, decimal_size, local_time
@@ -115,7 +116,11 @@ def names_size(layout: str) -> bool:
 
 def run(session: Session, options: Options, _args: list[str]) -> int:
     layout = options.text("format")
-    if not layout and not options.switch("quiet"):
+    quiet = options.switch("quiet")
+    if layout and quiet:
+        error_line("WARNING: Ignoring custom format, because both --format and --quiet are set.")
+        layout = "raw" if layout == "raw" else ""
+    if not layout and not quiet:
         layout = session.config.text("psFormat")
     size = options.switch("size") or ("size" not in options.changed and names_size(layout))
     latest = options.switch("latest")
@@ -128,7 +133,7 @@ def run(session: Session, options: Options, _args: list[str]) -> int:
     )
     items = [Item(row, truncate=not options.switch("no-trunc")) for row in rows]
     view = View(VIEW.type_name, VIEW.columns, (*VIEW.default, "Size"), quiet="ID", raw=VIEW.raw) if size else VIEW
-    write_list(session.out, view, items, layout, quiet=options.switch("quiet"))
+    write_list(session.out, view, items, layout, quiet=quiet)
     return 0
 
 

@@ -8,7 +8,7 @@ from corral.cli.container.create_flags import CREATE_FLAGS, pull_flag
 from corral.cli.container.creation import create
 from corral.cli.container.exit import failed_to_run
 from corral.cli.container.request import build
-from corral.cli.errors import UsageError
+from corral.cli.errors import CliError, UsageError
 from corral.cli.flags import Flag, Options
 from corral.cli.kinds import BOOL, STRING
 from corral.cli.session import Session
@@ -49,7 +49,7 @@ def _streams(options: Options) -> frozenset[str]:
     given = options.items("attach")
     if options.switch("detach"):
         if given:
-            raise UsageError("corral: conflicting options: cannot specify both --attach and --detach", usage=False)
+            raise CliError("conflicting options: cannot specify both --attach and --detach")
         return frozenset()
     if given:
         return frozenset(given)

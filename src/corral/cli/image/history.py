@@ -68,11 +68,15 @@ VIEW = View(
 )
 
 
+_EXACT = Column("CREATED AT", Item.created_since)
+
+
 def run(session: Session, options: Options, args: list[str]) -> int:
     steps = Images(session.api).history(args[0], platform=options.text("platform") or None)
     truncate, human = not options.switch("no-trunc"), options.switch("human")
     rows = [Item(step, truncate=truncate, human=human) for step in steps]
-    write_list(session.out, VIEW, rows, options.text("format"), quiet=options.switch("quiet"))
+    view = VIEW if human else View(VIEW.type_name, {**VIEW.columns, "CreatedSince": _EXACT}, VIEW.default, quiet="ID")
+    write_list(session.out, view, rows, options.text("format"), quiet=options.switch("quiet"))
     return 0
 
 

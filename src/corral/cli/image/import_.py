@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 from corral.cli.command import Command
+from corral.cli.errors import CliError
 from corral.cli.flags import Flag, Options
 from corral.cli.image.names import split
-from corral.cli.image.tag import check
+from corral.cli.image.tag import problem
 from corral.cli.image.upload import Upload, open_archive
 from corral.cli.kinds import LIST, STRING
 from corral.cli.progress import show
@@ -15,12 +16,12 @@ from corral.client.images import Images
 
 def run(session: Session, options: Options, args: list[str]) -> int:
     source = args[0]
-    repository, tag = "", ""
-    if len(args) == 2:
-        repository, tag = split(args[1])
-        check(args[1], repository, tag)
     remote = source.startswith(("http://", "https://", "ftp://"))
     fd = -1 if remote else 0 if source == "-" else open_archive(source)
+    repository, tag = split(args[1]) if len(args) == 2 else ("", "")
+    wrong = problem(repository, tag) if repository else ""
+    if wrong:
+        raise CliError(wrong)
     with Upload(fd, "Importing", bar=source != "-" and not remote) as upload:
         messages = Images(session.api).import_(
             source if remote else "-",

@@ -14,7 +14,7 @@ from corral.client.images import Images
 
 
 def pull_image(session: Session, ref: str, *, platform: str, quiet: bool, fd: int, every_tag: bool = False) -> None:
-    """Show the progress on ``fd``. Raises ApiError."""
+    """Show the progress on ``fd``. Raises ClientError."""
     repository, tag = split(ref)
     messages = Images(session.api).pull(repository, "" if every_tag else tag or "latest", platform=platform)
     if quiet:

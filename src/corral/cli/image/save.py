@@ -43,9 +43,9 @@ def run(session: Session, options: Options, args: list[str]) -> int:
 def _check(path: str) -> None:
     directory = os.path.dirname(path) or "."
     if not os.path.isdir(directory):
-        raise CliError(f'failed to save image: invalid output path: directory "{directory}" does not exist')
+        raise CliError(f"failed to save image: invalid output path: stat {directory}: no such file or directory")
     if os.path.isdir(path):
-        raise CliError(f'failed to save image: invalid output path: "{path}" must be a regular file or a new name')
+        raise CliError("failed to save image: cannot write to a directory")
 
 
 COMMAND = Command(

@@ -22,25 +22,30 @@ _TAG = re.compile(r"[\w][\w.-]{0,127}", re.ASCII)
 def run(session: Session, _options: Options, args: list[str]) -> int:
     source, target = args
     repository, tag = split(target)
-    check(target, repository, tag)
+    if tag.startswith("sha256:"):
+        raise CliError("refusing to create a tag with a digest reference")
+    wrong = problem(repository, tag)
+    if wrong:
+        raise CliError(f"Error parsing reference: {go_quote(target)} is not a valid repository/tag: {wrong}")
     Images(session.api).tag(source, repository, tag or "latest")
     return 0
 
 
-def check(target: str, repository: str, tag: str) -> None:
-    """Raises CliError when ``target`` cannot be a name."""
-    wrong = ""
+def problem(repository: str, tag: str) -> str:
+    """Why the two are no name, or nothing."""
     if not _NAME.fullmatch(repository):
-        lower = _NAME.fullmatch(repository.lower())
-        wrong = "invalid reference format" + (": repository name must be lowercase" if lower else "")
-        if lower:
-            wrong = f"invalid reference format: repository name ({repository}) must be lowercase"
-    elif tag.startswith("sha256:"):
-        raise CliError("refusing to create a tag with a digest reference")
-    elif tag and not _TAG.fullmatch(tag):
-        wrong = "invalid reference format"
-    if wrong:
-        raise CliError(f"error parsing reference: {go_quote(target)} is not a valid repository/tag: {wrong}")
+        if _NAME.fullmatch(repository.lower()):
+            return f"invalid reference format: repository name ({path(repository)}) must be lowercase"
+        return "invalid reference format"
+    return "" if not tag or _TAG.fullmatch(tag) else "invalid reference format"
+
+
+def path(repository: str) -> str:
+    """The name without its registry, as docker completes it: ``Upper`` is ``library/Upper``."""
+    first, slash, rest = repository.partition("/")
+    if slash and ("." in first or ":" in first or first == "localhost" or first != first.lower()):
+        return rest
+    return repository if slash else f"library/{repository}"
 
 
 COMMAND = Command(run, arguments="SOURCE_IMAGE[:TAG] TARGET_IMAGE[:TAG]", least=2, most=2)

@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 from collections.abc import Iterable
 
+from corral.cli.errors import UsageError
 from corral.cli.kinds import parse_bool
 from corral.cli.opts.csv import fields
 from corral.cli.units import parse_bytes
@@ -130,11 +131,19 @@ def _pair(chosen: Json, name: str, value: str) -> None:
 
 
 def binds(specs: Iterable[str]) -> tuple[list[str], dict[str, dict[str, str]]]:
-    """-v: what has a source becomes a bind (relative paths made absolute), the rest an anonymous volume."""
+    """-v: what has a source becomes a bind (relative paths made absolute), the rest an anonymous volume.
+
+    Raises UsageError.
+    """
     bound: list[str] = []
     anonymous: dict[str, dict[str, str]] = {}
     for spec in specs:
         source, colon, rest = spec.partition(":")
+        if len(spec) > 2 and colon:
+            if spec.count(":") > 2:
+                raise UsageError(f"invalid spec: {spec}: too many colons", usage=False)
+            if "" in spec.split(":"):
+                raise UsageError(f"invalid spec: {spec}: empty section between colons", usage=False)
         if not colon:
             anonymous[spec] = {}
         elif source in (".", "..") or source.startswith(("./", "../")):

@@ -40,7 +40,8 @@ def run(session: Session, options: Options, _args: list[str]) -> int:
             try:
                 session.out.line(template.render(typed(event, "events.Message")))
             except TemplateError as error:
-                raise CliError(str(error)) from None
+                shown = str(error).replace("type events.Message", "type *events.Message")
+                raise CliError(f"Error parsing format: {shown}", exit_code=64) from None
         elif layout == "json":
             from corral.cli.template.values import encode
 

@@ -84,6 +84,7 @@ def _formatted(session: Session, value: dict[str, object], layout: str) -> None:
         template = Template(layout or "{{json .}}", name="version")
         session.out.line(template.render(typed(value, "system.versionInfo")))
     except TemplateError as error:
+        session.out.line()
         raise CliError(str(error)) from None
 
 

@@ -21,6 +21,7 @@ from corral.cli.template.values import (
 )
 
 _DEPTH = 1000
+_NO_FUNCTION = "has arguments but cannot be invoked as function"
 
 
 class _Located(TemplateError):
@@ -242,6 +243,7 @@ class _Run:
         piped: Sequence[object],
     ) -> object:
         for place, name in enumerate(names):
+            receiver = value
             value = self.field(node, value, name)
             last = place == len(names) - 1
             if isinstance(value, Method):
@@ -251,7 +253,8 @@ class _Run:
                 except TypeError:
                     raise self.fail(node, f"wrong number of args for {name}: want 1 got {len(given)}") from None
             elif last and (args or piped):
-                raise self.fail(node, f"{name} has arguments but cannot be invoked as function")
+                why = "is not a method but has arguments" if isinstance(receiver, dict) else _NO_FUNCTION
+                raise self.fail(node, f"{name} {why}")
         return value
 
     def field(self, node: nodes.Node, value: object, name: str) -> object:
@@ -275,4 +278,5 @@ class _Run:
                 if value is None
                 else f"nil pointer evaluating interface {{}}.{name}",
             )
-        raise self.fail(node, f"can't evaluate field {name} in type {type_name(value)}")
+        kind = "interface {}" if self.strict else type_name(value)
+        raise self.fail(node, f"can't evaluate field {name} in type {kind}")
