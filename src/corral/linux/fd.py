@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import socket
+import struct
 from collections.abc import Sequence
 from typing import Final
 
@@ -13,6 +14,7 @@ CLOSE_RANGE_CLOEXEC: Final = 4
 LAST: Final = 0xFFFFFFFF
 
 SCM_MAX_FD: Final = 253
+_FD: Final = struct.Struct("=i")
 
 
 def close_range(first: int, last: int = LAST, flags: int = 0) -> None:
@@ -32,7 +34,15 @@ def send_fds(sock: socket.socket, payload: bytes, fds: Sequence[int] = (), flags
 
 def recv_fds(sock: socket.socket, size: int, maxfds: int = SCM_MAX_FD, flags: int = 0) -> tuple[bytes, list[int]]:
     """Receive one message and its descriptors, close-on-exec. Raises OSError, EMSGSIZE when the message was cut."""
-    payload, fds, message_flags, _ = socket.recv_fds(sock, size, maxfds, flags | socket.MSG_CMSG_CLOEXEC)
+    # socket.recv_fds does not pass its flags on before Python 3.12.
+    room = socket.CMSG_LEN(maxfds * _FD.size)
+    payload, control, message_flags, _ = sock.recvmsg(size, room, flags | socket.MSG_CMSG_CLOEXEC)
+    fds = [
+        fd
+        for level, kind, data in control
+        if level == socket.SOL_SOCKET and kind == socket.SCM_RIGHTS
+        for (fd,) in _FD.iter_unpack(data[: len(data) - len(data) % _FD.size])
+    ]
     if message_flags & (socket.MSG_TRUNC | socket.MSG_CTRUNC):
         close_all(fds)
         raise libc.failure("recvmsg", None, 90)

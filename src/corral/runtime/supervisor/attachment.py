@@ -167,6 +167,7 @@ class Attachment:
         if data:
             if self._stdin is not None:
                 self._input(data)
+                self._update()
             return
         if self._finished:
             self.close()

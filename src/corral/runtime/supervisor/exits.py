@@ -2,7 +2,8 @@
 
 Our own children are collected by the ``Reaper``. Those of a predecessor have the keeper as their parent, or, when
 that died as well, the host's first process. Their end is seen by their pidfd; their status comes from the keeper, or
-from the kernel, which remembers it for whoever has a pidfd (Linux 6.15), or is unknown.
+from procfs as long as nobody has collected them, or afterwards from the kernel, which remembers it for whoever has a
+pidfd (Linux 6.15); or it is unknown.
 """
 
 from __future__ import annotations
@@ -12,7 +13,7 @@ import time
 from collections.abc import Callable
 from typing import Final
 
-from corral.linux.pidfd import pidfd_get_info
+from corral.linux.pidfd import pidfd_get_info, pidfd_send_signal
 from corral.runtime.supervisor.loop import IN, Loop
 from corral.runtime.supervisor.reaper import Reaper
 
@@ -78,9 +79,22 @@ class Exits:
             return
         status = self._statuses.pop(pid, None)
         if status is None:
+            status = _uncollected_status(pid, pidfd)
+        if status is None:
             info = pidfd_get_info(pidfd)
             status = info.wait_status if info is not None else None
         if status is None and time.monotonic() < deadline:
             self._loop.call_later(_PAUSE, lambda: self._conclude(pid, pidfd, deadline))
             return
         self._watched.pop(pid)(None if status is None else exit_code(status))
+
+
+def _uncollected_status(pid: int, pidfd: int) -> int | None:
+    """The wait status of a dead process that its parent has not collected yet: proc_pid_stat(5), fields 3 and 52."""
+    try:
+        with open(f"/proc/{pid}/stat", "rb") as file:
+            fields = file.read().rpartition(b")")[2].split()
+        pidfd_send_signal(pidfd, 0)  # fails if it was collected meanwhile, and the number perhaps used again
+    except OSError:
+        return None
+    return int(fields[49]) if fields[0] == b"Z" else None

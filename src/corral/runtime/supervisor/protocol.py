@@ -54,7 +54,6 @@ Message = dict[str, Any]
 """A decoded packet: the JSON boundary. Handlers take fields out of it by ``text``, ``number`` and their like."""
 
 _STDIO: Final = Codec.of(Stdio)
-_EXEC_STATE: Final = Codec.of(ExecState)
 
 
 def send(sock: socket.socket, message: Message, fds: Sequence[int] = ()) -> None:
@@ -201,7 +200,7 @@ def encode_state(state: ContainerState) -> Message:
         "status": state.status.value,
         "startedAt": state.started_at,
         "exit": None if state.exit is None else encode_exit(state.exit),
-        "execs": [_EXEC_STATE.encode(item) for item in state.execs],
+        "execs": [_encode_exec(item) for item in state.execs],
     }
 
 
@@ -213,7 +212,22 @@ def decode_state(data: Message) -> ContainerState:
         Status(data.get("status")),
         number(data, "startedAt"),
         None if exit is None else decode_exit(exit),
-        tuple(_EXEC_STATE.decode(item) for item in data.get("execs", ())),
+        tuple(_decode_exec(item) for item in data.get("execs", ())),
+    )
+
+
+def _encode_exec(state: ExecState) -> Message:
+    exit = None if state.exit is None else encode_exit(state.exit)
+    return {"exec": state.exec_id, "pid": state.pid, "startedAt": state.started_at, "exit": exit}
+
+
+def _decode_exec(data: Message) -> ExecState:
+    exit = data.get("exit")
+    return ExecState(
+        text(data, "exec"),
+        number(data, "pid"),
+        number(data, "startedAt"),
+        None if exit is None else decode_exit(exit),
     )
 
 
