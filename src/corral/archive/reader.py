@@ -23,6 +23,9 @@ from corral.errors import Invalid, Unsupported
 _LONG_NAME: Final = b"L"
 _LONG_LINK: Final = b"K"
 _SPARSE: Final = b"S"
+_ID_MAXIMUM: Final = 0xFFFFFFFE
+_TIME_MAXIMUM: Final = (1 << 62) * 1_000_000_000
+_DEVICE_MAXIMUM: Final = 0xFFFFF
 _KNOWN: Final = frozenset(b"0123456")
 _DATALESS: Final = frozenset((b"1", b"2", b"3", b"4", b"5", b"6"))
 
@@ -104,6 +107,7 @@ class TarReader:
         elif kind in _DATALESS:
             # The size field of these means nothing (some writers put the length of a link there).
             entry.size = entry.real_size = self._padding = 0
+        _check(entry)
         self._unread = entry.size
         entry.raw = raw
         return entry
@@ -130,6 +134,16 @@ class TarReader:
         if self._end:
             yield self._end
         yield from self._stream.rest()
+
+
+def _check(entry: Entry) -> None:
+    """Raises Invalid for numbers that the kernel has no room for."""
+    if not (0 <= entry.uid <= _ID_MAXIMUM and 0 <= entry.gid <= _ID_MAXIMUM):
+        raise Invalid("invalid tar header: owner out of range")
+    if abs(entry.mtime) > _TIME_MAXIMUM:
+        raise Invalid("invalid tar header: time out of range")
+    if not (0 <= entry.major <= _DEVICE_MAXIMUM and 0 <= entry.minor <= _DEVICE_MAXIMUM):
+        raise Invalid("invalid tar header: device number out of range")
 
 
 _DIRECT: Final = frozenset(bytes([kind]) for kind in _KNOWN)

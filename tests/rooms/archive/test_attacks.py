@@ -254,6 +254,16 @@ def test_negative_size(root: Path) -> None:
 
 
 @pytest.mark.parametrize(
+    ("key", "value"), [("uid", "4294967295"), ("gid", "99999999999"), ("mtime", "9" * 40), ("size", "9" * 30)]
+)
+def test_number_that_the_kernel_has_no_room_for(root: Path, key: str, value: str) -> None:
+    info, _ = file("f")
+    info.pax_headers = {key: value}
+    with pytest.raises(Invalid):
+        unpack(tar(info), root)
+
+
+@pytest.mark.parametrize(
     "records",
     [
         {"GNU.sparse.major": "1", "GNU.sparse.minor": "0", "GNU.sparse.realsize": "10"},
