@@ -23,13 +23,15 @@ from ipaddress import IPv4Address, IPv4Network
 from typing import Final
 
 from corral.api.types.network import NetworkInspect
-from corral.errors import Conflict, CorralError, Internal
+from corral.errors import Conflict, CorralError, Internal, Unsupported
 from corral.network import predefined, view
 from corral.network.config import NetworkConfig
 from corral.network.driver import Driver
 from corral.network.drivers.bridge import BridgeDriver
 from corral.network.drivers.null import NullDriver
 from corral.network.endpoint import Endpoint
+from corral.network.firewall.driver import Driver as FirewallDriver
+from corral.network.firewall.nftables import NftablesFirewall
 from corral.network.firewall.none import NoFirewall
 from corral.network.ipam import pools
 from corral.network.ipam.local import LocalIpam
@@ -65,7 +67,7 @@ class NetworkService:
         candidates = [(IPv4Network(pool.base), pool.size) for pool in config.default_address_pools]
         self._ipam = LocalIpam(candidates or pools.DEFAULT)
         self._ports = PortAllocator(config.ip)
-        self._bridge = BridgeDriver(NoFirewall(), forward=config.ip_forward)
+        self._bridge = BridgeDriver(_firewall(config), forward=config.ip_forward)
         self._drivers: dict[str, Driver] = {
             driver.name: driver for driver in (self._bridge, NullDriver("null"), NullDriver("host"))
         }
@@ -268,3 +270,14 @@ class NetworkService:
             _log.warning("container %s: %s", container_id[:12], line)
         if sandbox.endpoints:
             self._keep(container_id, held, sandbox.endpoints[0])
+
+
+def _firewall(config: NetworkConfig) -> FirewallDriver:
+    """Raises Unsupported."""
+    if not config.iptables:
+        return NoFirewall()
+    try:
+        return NftablesFirewall(config.firewall_table)
+    except OSError as error:
+        reason = f"the kernel does not let the engine manage nf_tables: {error.strerror}"
+        raise Unsupported(f"{reason}; --iptables=false does without") from error

@@ -22,6 +22,7 @@ MakeSandbox = Callable[[Path], Awaitable[tuple[int, int]]]
 
 _LOOPBACK: Final = 1
 """The kernel makes it first in every namespace."""
+_HAS_IPV6: Final = "/proc/net/if_inet6"
 _EVERYWHERE: Final = ipaddress.IPv4Network("0.0.0.0/0")
 
 
@@ -51,7 +52,10 @@ class Namespace:
         found = link.by_name(self.connection, interface)
         if found is None:
             raise Internal(f"no interface {interface} in {self.path}")
-        requests = [link.change(_LOOPBACK, up=True), link.change(found.index, up=True)]
+        requests = [link.change(_LOOPBACK, up=True)]
+        if os.path.exists(_HAS_IPV6):  # a network without IPv6 gives no IPv6 address, not even a link-local one
+            requests.append(link.change(found.index, link_local=False))
+        requests.append(link.change(found.index, up=True))
         if own is not None:
             requests.append(address.add(found.index, own))
         if gateway:

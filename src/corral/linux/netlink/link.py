@@ -46,6 +46,12 @@ _PORT: Final = Attributes(mode=(4, U8), guard=(5, U8), learning=(8, U8), unicast
 _INFO: Final = Attributes(kind=(1, STRING), data=(2, BINARY), slave_kind=(4, STRING), slave_data=(5, BINARY))
 """IFLA_INFO_*"""
 
+_INET6: Final = Attributes(addr_gen_mode=(8, U8))
+"""IFLA_INET6_*; mode 1 is IN6_ADDR_GEN_MODE_NONE."""
+
+_AF_SPEC: Final = Attributes(inet6=(10, _INET6))
+"""By address family."""
+
 IFLA: Final = Attributes(
     address=(1, BINARY),
     ifname=(3, STRING),
@@ -53,6 +59,7 @@ IFLA: Final = Attributes(
     link=(5, S32),
     master=(10, U32),
     linkinfo=(18, _INFO),
+    af_spec=(26, _AF_SPEC),
     net_ns_fd=(28, U32),
     group=(27, U32),
     alias=(20, STRING),
@@ -131,10 +138,12 @@ def change(
     mtu: int = 0,
     master: int | None = None,
     port: Mapping[str, int] | None = None,
+    link_local: bool | None = None,
 ) -> Request:
     """Changes to the interface of that index, or (index 0) of that name.
 
-    ``master`` 0 takes it out of its bridge; ``port`` holds IFLA_BRPORT_* values of a port that is already in one.
+    ``master`` 0 takes it out of its bridge; ``port`` holds IFLA_BRPORT_* values of a port that is already in one;
+    ``link_local`` False: no IPv6 link-local address when it goes up, so say it before; needs a kernel with IPv6.
     """
     attributes: dict[str, Value] = {}
     if name:
@@ -147,6 +156,8 @@ def change(
         attributes["master"] = master
     if port is not None:
         attributes["linkinfo"] = {"slave_kind": "bridge", "slave_data": _PORT.encode(dict(port))}
+    if link_local is not None:
+        attributes["af_spec"] = {"inet6": {"addr_gen_mode": 0 if link_local else 1}}
     mask = IFF_UP if up is not None else 0
     payload = IFINFOMSG.pack(0, 0, index, IFF_UP if up else 0, mask) + IFLA.encode(attributes)
     return Request(RTM_NEWLINK, 0, payload, f"change interface {name or index}")

@@ -56,6 +56,7 @@ class BridgeDriver:
         self._forward = forward
         self._connection = Connection(NETLINK_ROUTE)
         self._bridges: dict[str, _Bridge] = {}
+        self._restored = False
 
     def close(self) -> None:
         self._connection.close()
@@ -69,14 +70,16 @@ class BridgeDriver:
         config = network.ipam[0]
         own = IPv4Interface(f"{config.gateway}/{config.network.prefixlen}")
         index = self._make_bridge(name, own, options.mtu)
-        rules = BridgeRules(name, config.network, options.masquerade, options.icc, network.internal)
-        self._firewall.add_bridge(rules)
-        self._bridges[network.id] = _Bridge(index, options, rules, options.mtu)
         if self._forward and not network.internal:
             sysctl.enable_forwarding()
         # A connection to 127.0.0.1:PORT of this host is translated and leaves with a loopback source address. The
-        # firewall keeps strangers on the bridge from using this (CVE-2020-8558).
-        sysctl.write(f"ipv4/conf/{name}/route_localnet", "1")
+        # firewall keeps strangers on the bridge from using this (CVE-2020-8558), so it comes first.
+        rules = BridgeRules(name, config.network, options.masquerade, options.icc, network.internal)
+        if self._restored:
+            self._firewall.add_bridge(rules)
+        loopback = self._firewall.filters and sysctl.write(f"ipv4/conf/{name}/route_localnet", "1")
+        rules = replace(rules, loopback=loopback)
+        self._bridges[network.id] = _Bridge(index, options, rules, options.mtu)
         # Without IPv6 addresses of its own the network must not be a way to the host's link-local ones.
         if os.path.isdir(f"/proc/sys/net/ipv6/conf/{name}"):
             sysctl.write(f"ipv6/conf/{name}/disable_ipv6", "1")
@@ -148,6 +151,7 @@ class BridgeDriver:
     async def restore(self, live: Sequence[LiveEndpoint]) -> None:
         ports = [port for _, endpoint, bindings in live for port in _published(endpoint, bindings)]
         self._firewall.reset([bridge.rules for bridge in self._bridges.values()], ports)
+        self._restored = True
         alive = {endpoint.host_interface for _, endpoint, _ in live}
         ours = {bridge.index for bridge in self._bridges.values()}
         left = [

@@ -16,13 +16,15 @@ __all__ = ["BridgeRules", "Driver", "PublishedPort"]
 
 @dataclass(frozen=True, slots=True)
 class BridgeRules:
-    """``icc``: containers on the bridge may talk; ``internal``: nothing passes between it and the outside."""
+    """``icc``: containers on the bridge may talk; ``internal``: nothing passes between it and the outside;
+    ``loopback``: the kernel routes packets with loopback addresses on this interface."""
 
     interface: str
     subnet: IPv4Network
     masquerade: bool = True
     icc: bool = True
     internal: bool = False
+    loopback: bool = True
 
 
 @dataclass(frozen=True, slots=True)
@@ -37,9 +39,10 @@ class PublishedPort:
 
 
 class Driver(Protocol):
-    """All raise OSError with what was attempted."""
+    """All raise OSError with what was attempted. ``filters``: whether it does anything at all."""
 
     name: str
+    filters: bool
 
     def reset(self, bridges: Sequence[BridgeRules], ports: Sequence[PublishedPort]) -> None:
         """Replaces everything in one step: no packet meets a half-made state. Idempotent."""

@@ -11,6 +11,7 @@ __all__ = ["NoFirewall"]
 
 class NoFirewall:
     name = "none"
+    filters = False
 
     def reset(self, bridges: Sequence[BridgeRules], ports: Sequence[PublishedPort]) -> None:
         pass
