@@ -30,6 +30,12 @@ ENVIRONMENT = {
     "PYTHONPATH": os.pathsep.join(path for path in sys.path if path),
 }
 Answer = tuple[int, str, str]
+WORKER = int(os.environ.get("PYTEST_XDIST_WORKER", "gw0").removeprefix("gw"))
+
+
+def worker_mark(mark: str) -> str:
+    """Workers of one run share the engine: their objects have different names."""
+    return f"{mark}{WORKER}"
 
 
 def run(client: Sequence[str], arguments: Sequence[str], *, stdin: str = "") -> Answer:
@@ -77,12 +83,13 @@ def same(arguments: Sequence[str], *, stdin: str = "") -> None:
 @pytest.fixture(scope="module")
 def names(mark: str, busybox: Path) -> Iterator[dict[str, str]]:
     """Objects in the Docker engine that no test changes: an image, a running and a created container, a volume."""
+    mark, port = worker_mark(mark), 18000 + 100 * WORKER
     made = {name: f"{mark}-{name}" for name in ("running", "created", "exited", "volume")}
     made["image"] = f"{mark}:1"
     docker("import", "-c", 'CMD ["sh"]', "-c", "ENV A=b", "-m", "for parity", str(busybox), made["image"])
     docker("volume", "create", "--label", "a=b", made["volume"])
     docker(
-        "run", "-d", "--name", made["running"], "-p", "127.0.0.1:18080:80", "-p", "127.0.0.1:18090-18092:18090-18092",
+        "run", "-d", "--name", made["running"], "-p", f"127.0.0.1:{port}:80", "-p", f"127.0.0.1:{port + 10}-{port + 12}:18090-18092",
         "--expose", "99", "-v", f"{made['volume']}:/data", "-e", "X=y z", "-l", "com.example.some-key=v",
         "-l", "b=c", "--health-cmd", "true", "--health-interval", "1h", "-m", "64m", made["image"], "sh", "-c",
         "echo out; echo err >&2; exec sleep 1000",
@@ -308,7 +315,7 @@ def _cases() -> list[str]:
 
 @pytest.mark.parametrize("line", _cases())
 def test_same_answer(line: str, names: dict[str, str], mark: str) -> None:
-    words = line.format(mark=mark, **names).split(" ")
+    words = line.format(mark=worker_mark(mark), **names).split(" ")
     same([word.replace("|", " ").replace("\\t", "\t") for word in words])
 
 
@@ -332,7 +339,7 @@ def test_same_with_input(arguments: list[str], stdin: str, names: dict[str, str]
 @pytest.mark.parametrize("client", [("docker",), CORRAL], ids=["docker", "corral"])
 def test_a_life_of_a_container(client: Sequence[str], names: dict[str, str], mark: str, tmp_path: Path) -> None:
     """The same story told by both clients, with the state in between."""
-    name = f"{mark}-life"
+    name = f"{worker_mark(mark)}-life"
     id_file = tmp_path / "id"
 
     def told(*arguments: str) -> Answer:
@@ -364,7 +371,7 @@ def test_a_life_of_a_container(client: Sequence[str], names: dict[str, str], mar
 @pytest.mark.parametrize("client", [("docker",), CORRAL], ids=["docker", "corral"])
 def test_images_travel(client: Sequence[str], names: dict[str, str], mark: str, tmp_path: Path) -> None:
     archive = tmp_path / "image.tar"
-    name = f"{mark}-travel:2"
+    name = f"{worker_mark(mark)}-travel:2"
     try:
         assert run(client, ["tag", names["image"], name]) == (0, "", "")
         assert run(client, ["save", "-o", str(archive), name]) == (0, "", "")
