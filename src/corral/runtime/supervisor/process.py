@@ -149,10 +149,11 @@ class Process:
         Attachments are closed without a shutdown: the engine may have its own descriptor of the client's socket and
         more to say (why an exec did not start).
         """
+        if not self._closed:
+            for attachment in tuple(self._attachments):
+                attachment.close()
         self._closed = True
         self._ended_at = self._ended_at or time.time_ns()
-        for attachment in tuple(self._attachments):
-            attachment.close()
         for output in self._outputs.values():
             output.end()
         self._release()
@@ -194,8 +195,9 @@ class Process:
         if self._closed or not self.ended or any(output.fd >= 0 for output in self._outputs.values()):
             return
         self._closed = True
-        self._release()
+        # Drivers first: a client that sees the end of an exec's output asks for its exit code at once.
         self._events.finished(self, self._code, self._ended_at)
+        self._release()
 
     def _release(self) -> None:
         if self._patience is not None:
