@@ -11,6 +11,8 @@ from corral.runtime.supervisor.rotation import rotate
 
 _CHUNK_MAX: Final = 256 * 1024
 _CHUNK_MIN: Final = 512
+_GROWTH: Final = 8.0
+"""How much longer entries are than the output in them, until it was seen: short lines grow more."""
 _IOV_MAX: Final = 1024
 
 Compress = Callable[[str], Callable[[], bool]]
@@ -24,6 +26,7 @@ class LogWriter:
         self.log = log
         self._compress = compress
         self._compressed: Callable[[], bool] | None = None
+        self._growth = _GROWTH
         self._fd = -1
         self.size = 0
         self._open()
@@ -34,8 +37,11 @@ class LogWriter:
             os.ftruncate(self._fd, size)
             self.size = size
 
-    def append(self, pieces: Sequence[bytes]) -> None:
-        """All of it or, when the disk is full, nothing: then OSError is raised and the log is as it was before."""
+    def append(self, pieces: Sequence[bytes], chunk: int) -> None:
+        """All of it or, when the disk is full, nothing: then OSError is raised and the log is as it was before.
+
+        ``chunk``: bytes of output that the pieces were made of.
+        """
         start = self.size
         try:
             for first in range(0, len(pieces), _IOV_MAX):
@@ -44,6 +50,8 @@ class LogWriter:
             self.size += 1
             self.truncate(start)
             raise
+        if chunk:
+            self._growth = max(1.0, (self.size - start) / chunk)
 
     @property
     def chunk_limit(self) -> int:
@@ -51,7 +59,7 @@ class LogWriter:
         cent."""
         if not self.log.max_size:
             return _CHUNK_MAX
-        return min(_CHUNK_MAX, max(_CHUNK_MIN, (self.log.max_size - self.size) // 4))
+        return min(_CHUNK_MAX, max(_CHUNK_MIN, int((self.log.max_size - self.size) / self._growth)))
 
     def rotate_if_due(self) -> None:
         """Between two chunks. Waits for the compression of the last one to end, and lets the file grow meanwhile."""

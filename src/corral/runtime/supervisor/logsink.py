@@ -49,7 +49,7 @@ class LogSink:
         """Nothing more will come: write what waits for a line feed."""
         if self._rest[stream]:
             self._spool.begin(f"{self._container}/{stream}", self._writer.size, self._rest[stream], flush=True)
-            self._append(flush(stream, self._rest[stream], time.time_ns()))
+            self._append(flush(stream, self._rest[stream], time.time_ns()), 0)
             self._set_rest(stream, b"")
             self._spool.commit()
 
@@ -59,7 +59,7 @@ class LogSink:
         self._writer.truncate(unfinished.log_size)
         self._set_rest(stream, unfinished.rest)
         if unfinished.flush:
-            self._append(flush(stream, unfinished.rest, time.time_ns()))
+            self._append(flush(stream, unfinished.rest, time.time_ns()), 0)
             self._set_rest(stream, b"")
         else:
             self._store(stream, unfinished.chunk)
@@ -71,14 +71,14 @@ class LogSink:
     def _store(self, stream: str, chunk: bytes) -> None:
         rest = self._rest[stream]
         pieces, new_rest = encode(stream, rest + chunk if rest else chunk, time.time_ns())
-        self._append(pieces)
+        self._append(pieces, len(chunk))
         if new_rest != rest:
             self._set_rest(stream, new_rest)
 
-    def _append(self, pieces: list[bytes]) -> None:
+    def _append(self, pieces: list[bytes], chunk: int) -> None:
         """A full disk costs log lines, as with Docker, but never stops a container."""
         try:
-            self._writer.append(pieces)
+            self._writer.append(pieces, chunk)
         except OSError as error:
             report("log not written", error, container=self._container)
 
