@@ -228,7 +228,10 @@ SCENARIOS = (
     ),
     scenario(
         "logs",
-        quiet("run --name cs-logs testbox sh -c 'for i in 1 2 3 4 5; do echo line $i; echo error $i >&2; done'"),
+        quiet("run --name cs-both testbox sh -c 'for i in 1 2 3; do echo line $i; echo error $i >&2; done'"),
+        "logs cs-both",
+        "rm cs-both",
+        quiet("run --name cs-logs testbox sh -c 'for i in 1 2 3 4 5; do echo line $i; done; printf partial'"),
         Step("logs cs-logs"),
         "logs --tail 2 cs-logs",
         "logs --tail 0 cs-logs",

@@ -11,6 +11,7 @@ import itertools
 import os
 import shutil
 import signal
+import socket
 import subprocess
 import sys
 import tempfile
@@ -68,10 +69,17 @@ class TestHost:
         while time.monotonic() < deadline:
             if self.daemon.poll() is not None:
                 break
-            if self.socket.exists() and self.docker("version", check=False).returncode == 0:
+            if self._answers():
                 return
             time.sleep(0.02)
         raise RuntimeError(f"corrald did not start:\n{self.log.read_text()[-4000:]}")
+
+    def _answers(self) -> bool:
+        with socket.socket(socket.AF_UNIX) as probe, contextlib.suppress(OSError):
+            probe.connect(str(self.socket))
+            probe.sendall(b"GET /containers/json HTTP/1.1\r\nHost: test\r\nConnection: close\r\n\r\n")
+            return b" 200 " in probe.recv(100)
+        return False
 
     def stop(self, sig: int = signal.SIGTERM) -> int:
         """Ends the daemon by ``sig``; containers are left to themselves. Returns its exit status."""
