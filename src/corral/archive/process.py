@@ -98,13 +98,15 @@ class WorkerProcess:
         await self.feed(_once(data))
 
     async def feed(self, source: AsyncIterator[bytes]) -> None:
+        """Raises what the source raises."""
         assert self._process.stdin is not None
         stdin = self._process.stdin
-        # A worker that has refused its input hangs up; its message says why.
-        with contextlib.suppress(BrokenPipeError, ConnectionResetError):
-            async for piece in source:
-                stdin.write(piece)
+        async for piece in source:
+            stdin.write(piece)
+            try:
                 await stdin.drain()
+            except (BrokenPipeError, ConnectionResetError):
+                return  # the worker has refused its input and hung up; its message says why
         stdin.close()
 
     async def output(self) -> AsyncIterator[bytes]:

@@ -31,12 +31,14 @@ def apply(config: ContainerConfig, changes: Iterable[str]) -> ContainerConfig:
     """Raises Invalid."""
     has_cmd = False
     for line in changes:
+        if not line.strip():
+            raise Invalid("file with no instructions")
         name, _, arguments = line.strip().partition(" ")
         instruction = _INSTRUCTIONS.get(name.upper())
         if instruction is None:
             raise Invalid(f"{name.upper()} is not a valid change command")
         arguments = arguments.strip()
-        if not arguments and name.upper() != "CMD":
+        if not arguments and name.upper() not in ("CMD", "ENTRYPOINT"):
             raise Invalid(f"{name.upper()} requires {_ARITY.get(name.upper(), 'at least one argument')}")
         config = instruction(config, arguments)
         has_cmd = has_cmd or name.upper() == "CMD"
@@ -59,16 +61,19 @@ def json_words(text: str) -> list[str] | None:
     return value if all(isinstance(word, str) for word in value) else None
 
 
-def _cmd(config: ContainerConfig, arguments: str) -> ContainerConfig:
+def _command(config: ContainerConfig, arguments: str) -> list[str]:
+    """The exec form when it is a JSON list of strings, else the shell form."""
     parsed = json_words(arguments)
-    command = parsed if parsed is not None else [*(config.shell or _SHELL), arguments]
-    return msgspec.structs.replace(config, cmd=command)
+    return parsed if parsed is not None else [*(config.shell or _SHELL), *([arguments] if arguments else [])]
+
+
+def _cmd(config: ContainerConfig, arguments: str) -> ContainerConfig:
+    return msgspec.structs.replace(config, cmd=_command(config, arguments))
 
 
 def _entrypoint(config: ContainerConfig, arguments: str) -> ContainerConfig:
-    parsed = json_words(arguments)
-    entrypoint = (parsed or None) if parsed is not None else [*(config.shell or _SHELL), arguments]
-    return msgspec.structs.replace(config, entrypoint=entrypoint)
+    entrypoint = _command(config, arguments) if arguments else None
+    return msgspec.structs.replace(config, entrypoint=entrypoint or None)
 
 
 def _pairs(name: str, config: ContainerConfig, arguments: str) -> list[tuple[str, str]]:
@@ -112,19 +117,16 @@ def expand_ports(text: str) -> list[str]:
     """``80`` -> 80/tcp; ``8000-8001/udp`` -> 8000/udp, 8001/udp. Raises Invalid."""
     match = _PORT.fullmatch(text)
     if match is None:
-        raise Invalid(f"invalid containerPort: {text}")
+        raise Invalid(f"Invalid containerPort: {text}")
     first = int(match[1])
     last = int(match[2] or first)
     if not 0 < first <= last <= 65535:
-        raise Invalid(f"invalid containerPort: {text}")
+        raise Invalid(f"Invalid containerPort: {text}")
     return [f"{port}/{(match[3] or 'tcp').lower()}" for port in range(first, last + 1)]
 
 
 def _user(config: ContainerConfig, arguments: str) -> ContainerConfig:
-    parts = words.split(arguments)
-    if len(parts) != 1:
-        raise Invalid("USER requires exactly one argument")
-    return msgspec.structs.replace(config, user=words.expand(parts[0], variables(config)))
+    return msgspec.structs.replace(config, user=words.expand(arguments, variables(config)))
 
 
 def _volume(config: ContainerConfig, arguments: str) -> ContainerConfig:
@@ -174,11 +176,13 @@ def _healthcheck(config: ContainerConfig, arguments: str) -> ContainerConfig:
         if field is None:
             raise Invalid(f"unknown flag: --{name}")
         if field == "retries":
-            if not value.isdigit() or not int(value):
-                raise Invalid(f"--retries must be at least 1 (not {value})")
+            if not value.isdigit():
+                raise Invalid(f'strconv.ParseInt: parsing "{value}": invalid syntax')
             options[field] = int(value)
         else:
-            options[field] = parse_duration(f"--{name}", value)
+            options[field] = parse_duration(value)
+            if 0 < options[field] < 1_000_000:
+                raise Invalid(f'Interval "{name}" cannot be less than 1ms')
     kind, _, command = arguments.partition(" ")
     command = command.strip()
     if kind.upper() == "NONE":
@@ -186,7 +190,7 @@ def _healthcheck(config: ContainerConfig, arguments: str) -> ContainerConfig:
             raise Invalid("HEALTHCHECK NONE takes no arguments")
         return msgspec.structs.replace(config, healthcheck=Healthcheck(test=["NONE"]))
     if kind.upper() != "CMD":
-        raise Invalid(f"Unknown type {json.dumps(kind.upper())} for HEALTHCHECK")
+        raise Invalid(f"Unknown type {json.dumps(kind.upper())} in HEALTHCHECK (try CMD)")
     if not command:
         raise Invalid("Missing command after HEALTHCHECK CMD")
     parsed = json_words(command)
@@ -194,15 +198,13 @@ def _healthcheck(config: ContainerConfig, arguments: str) -> ContainerConfig:
     return msgspec.structs.replace(config, healthcheck=Healthcheck(test=test, **options))
 
 
-def parse_duration(what: str, text: str) -> int:
-    """Nanoseconds of Go's notation, such as 1m30s. Raises Invalid below one millisecond."""
+def parse_duration(text: str) -> int:
+    """Nanoseconds of Go's notation, such as 1m30s. Raises Invalid."""
     matches = list(_DURATION.finditer(text))
     if not matches or "".join(match[0] for match in matches) != text:
-        raise Invalid(f"{what}: time: invalid duration {json.dumps(text)}")
-    duration = int(sum(float(match[1]) * _UNITS[match[2]] for match in matches))
-    if duration and duration < 1_000_000:
-        raise Invalid(f"{what}: interval cannot be less than 1ms")
-    return duration
+        fault = "missing unit in" if re.fullmatch(r"[\d.]*\d", text) else "invalid"
+        raise Invalid(f"time: {fault} duration {json.dumps(text)}")
+    return int(sum(float(match[1]) * _UNITS[match[2]] for match in matches))
 
 
 _HEALTH_OPTIONS: Final = {

@@ -94,7 +94,7 @@ def timestamp(text: str) -> int:
     if moment := when.parse(text):
         return moment
     try:
-        return time.time_ns() - changes.parse_duration("until", text)
+        return time.time_ns() - changes.parse_duration(text)
     except Invalid:
         raise Invalid(f'failed to parse value as time or duration: "{text}"') from None
 

@@ -6,6 +6,7 @@ import time
 from collections.abc import AsyncIterator, Awaitable, Callable
 from dataclasses import dataclass
 
+from corral.errors import Invalid
 from corral.image import changes, when
 from corral.image.record import Image
 from corral.image.store import ImageStore
@@ -39,6 +40,8 @@ async def import_image(
     """
     reference = target(request.repo, request.tag)
     platform = parse_platform(request.platform) if request.platform else host_platform()
+    if platform.os != "linux":
+        raise Invalid("operating system is not supported")
     runtime = changes.apply(request.config or ContainerConfig(), request.changes)
     async with images.layers.unpacked(source) as layer:
         if confirm is not None:

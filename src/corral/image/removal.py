@@ -92,7 +92,7 @@ class Removal:
         found = self._obstacle(image.id, Obstacle.HARD if force else Obstacle.HARD | Obstacle.SOFT)
         if found is not None:
             used = bool(found.obstacle & (Obstacle.RUNNING | Obstacle.STOPPED))
-            if quiet and (used or self.images.references.of(image.id)):
+            if quiet and (used or self.images.references.of(image.id) or self.images.children(image.id)):
                 return
             raise _conflict(image.id, found)
         for reference in self.images.references.of(image.id):

@@ -60,7 +60,7 @@ def parse_platform(text: str) -> Platform:
             return Platform(_SYSTEMS[parts[0]], host.architecture, host.variant)
         if parts[0] in _MACHINES:
             return Platform(host.os, *_MACHINES[parts[0]])
-        raise Invalid(f'"{text}": unknown operating system or architecture')
+        raise Invalid(f'"{text}": unknown operating system or architecture: invalid argument')
     architecture, variant = _MACHINES.get(parts[1], (parts[1], ""))
     if len(parts) == 3:
         variant = parts[2]
