@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import asyncio
 import os
 import socket
 from pathlib import Path
@@ -84,7 +83,7 @@ async def test_a_program_that_cannot_be_executed_is_recorded_as_docker_does(
         await world.service.start("web")
     state = (await world.service.inspect("web", False)).state
     assert (state.status, state.exit_code) == ("created", recorded)
-    assert state.error.startswith("failed to create task for container: ")
+    assert state.error.startswith("failed to create task for container: " if code != 125 else "exec: ")
     assert state.error.endswith(MISSING)
 
 
@@ -134,10 +133,10 @@ async def test_cleaning_up_that_fails_after_an_exit_does_not_keep_the_container_
 async def test_a_restart_by_policy_that_fails_ends_in_exited(world: World, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr("corral.engine.container.live.Backoff.FIRST", 0.001)
     id = await world.run("web", restart_policy=RestartPolicy("always"))
-    waiting = asyncio.ensure_future(await world.service.wait("web", "not-running"))
     world.journal.fail("networks.allocate", Exhausted("none left"))
     world.driver.end(id, 1)
-    await waiting
+    await world.runtime_events.settle()
+    await world.engine.live[world.engine.store.find(id).id].restart
     record = world.engine.store.find("web")
     assert (record.status, record.state.error) == (Status.EXITED, "none left")
 

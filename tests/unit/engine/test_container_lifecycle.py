@@ -284,17 +284,17 @@ async def test_a_policy_brings_a_container_back_until_its_tries_are_used_up(
 ) -> None:
     monkeypatch.setattr("corral.engine.container.live.Backoff.FIRST", 0.001)
     id = await world.run("web", restart_policy=RestartPolicy("on-failure", 2))
-    waiting = asyncio.ensure_future(await world.service.wait("web", "not-running"))
     for expected in (1, 2):
+        waiting = await world.service.wait("web", "not-running")
         world.driver.end(id, 1)
+        assert (await waiting).status_code == 1  # as Docker: each exit is one
         await world.runtime_events.settle()
         record = world.engine.store.find("web")
         assert (record.status, record.state.restart_count) == (Status.RESTARTING, expected)
         await world.engine.live[record.id].restart
         assert world.engine.store.find("web").status is Status.RUNNING
-        assert not waiting.done()
     world.driver.end(id, 1)
-    assert (await waiting).status_code == 1
+    await world.runtime_events.settle()
     assert world.engine.store.find("web").status is Status.EXITED
 
 

@@ -8,6 +8,7 @@ import shutil
 from functools import partial
 
 from corral.api.types.container import Config, ContainerCreateRequest, ContainerCreateResponse
+from corral.api.types.host_config import HostConfig
 from corral.api.types.wire import replace
 from corral.engine.container import names, news, storage
 from corral.engine.container.checks import check_request
@@ -16,7 +17,7 @@ from corral.engine.container.defaults import command_line, complete_config, comp
 from corral.engine.container.modes import joined
 from corral.engine.container.record import ContainerID, ContainerRecord
 from corral.engine.undo import Undo
-from corral.errors import NotFound
+from corral.errors import Invalid, NotFound
 from corral.image.record import Image
 
 __all__ = ["create"]
@@ -52,13 +53,12 @@ def _record(
     engine: Engine, id: ContainerID, name: str, image: Image, request: ContainerCreateRequest
 ) -> ContainerRecord:
     host_config = complete_host_config(request.host_config, engine.settings, engine.host)
-    for kind, ref in joined(host_config).items():
-        if kind != "network":  # which is looked for at each start
-            engine.store.find(ref)
+    host_config, donors = _with_donors(engine, host_config)
     config = complete_config(_portable(request), image.config.runtime)
     if not config.hostname:
         on_host = host_config.uts_mode == "host" or host_config.network_mode == "host"
-        config = replace(config, hostname=engine.host.hostname if on_host else id[:12])
+        own = engine.host.hostname if on_host else id[:12]
+        config = replace(config, hostname=donors["network"].config.hostname if "network" in donors else own)
     if host_config.port_bindings:
         published: dict[str, dict[str, str]] = {port: {} for port in host_config.port_bindings}
         config = replace(config, exposed_ports={**published, **(config.exposed_ports or {})})
@@ -77,6 +77,20 @@ def _record(
         mounts=(),
         storage_driver=engine.storage_driver,
     )
+
+
+def _with_donors(engine: Engine, given: HostConfig) -> tuple[HostConfig, dict[str, ContainerRecord]]:
+    """Whose namespaces are joined, by id from now on. One for the network may still be missing: it is looked for again
+    at each start. Raises Invalid for the others.
+    """
+    donors: dict[str, ContainerRecord] = {}
+    for kind, ref in joined(given).items():
+        try:
+            donors[kind] = engine.store.find(ref)
+        except NotFound as error:
+            if kind != "network":
+                raise Invalid(error.message) from error
+    return replace(given, **{f"{kind}_mode": f"container:{donor.id}" for kind, donor in donors.items()}), donors
 
 
 def _portable(request: ContainerCreateRequest) -> Config:

@@ -4,9 +4,11 @@ from __future__ import annotations
 
 import dataclasses
 import os
+import posixpath
 import secrets
 import socket
 import struct
+from typing import Final
 
 from corral.api.types.exec import ExecCreateRequest, ExecInspect, ExecProcessConfig, ExecStartRequest
 from corral.engine.container import detachkeys, news
@@ -22,12 +24,16 @@ from corral.runtime.driver import Attachment, Exit, StartError, Stdio
 
 __all__ = ["exec_create", "exec_ended", "exec_inspect", "exec_resize", "exec_start"]
 
+_FAILED: Final = "OCI runtime exec failed: exec failed: unable to start container process: "
+
 
 async def exec_create(engine: Engine, ref: str, request: ExecCreateRequest) -> str:
     """Returns its id. Raises NotFound, Conflict unless the container runs, Invalid."""
     record = engine.store.find(ref)
     if not request.cmd:
         raise Invalid("No exec command specified")
+    if request.working_dir and not posixpath.isabs(request.working_dir):
+        raise Invalid("Cwd must be an absolute path")
     detachkeys.parse(request.detach_keys or None)
     _check(record, ref)
     process = exec_process(
@@ -107,11 +113,10 @@ async def _run(
             wanted.container_id, wanted.id, wanted.process, stdio, attachments, privileged=wanted.privileged
         )
     except CorralError as error:
-        code = error.exit_code if isinstance(error, StartError) and error.exit_code in (126, 127) else 126
+        of_program = isinstance(error, StartError) and error.exit_code in (126, 127)
+        code = error.exit_code if isinstance(error, StartError) and of_program else 126
         exec_ended(engine, wanted.container_id, wanted.id, Exit(code, engine.clock()))
-        raise Invalid(
-            f"OCI runtime exec failed: exec failed: unable to start container process: {error.message}"
-        ) from error
+        raise Invalid((_FAILED if of_program else "") + error.message) from error
     current = engine.live.exec(wanted.id)
     if current is not None:
         engine.live.put_exec(dataclasses.replace(current, pid=pid))

@@ -55,11 +55,11 @@ async def conclude(engine: Engine, record: ContainerRecord, exit: Exit) -> None:
     live = engine.live[record.id]
     engine.live.forget_execs(record.id)
     news.emit(engine, record, "die", exitCode=str(code), execDuration=str(ran_for // _SECOND))
+    live.release(live.next_exit, code)
     if again:
         live.backoff = live.backoff.after(ran_for / _SECOND)
         live.restart = asyncio.create_task(_restart_later(engine, record.id, live.backoff.delay))
         return
-    live.release(live.next_exit, code)
     if record.host_config.auto_remove and not live.restarting_by_hand:
         try:
             await dispose(engine, record.id, volumes=True)

@@ -7,7 +7,7 @@ from dataclasses import dataclass, field
 from corral.engine.container.context import Engine
 from corral.engine.container.modes import joined
 from corral.engine.container.record import ContainerRecord, Status
-from corral.errors import Conflict, Invalid, NotFound
+from corral.errors import Conflict, Internal, Invalid, NotFound
 
 __all__ = ["Joins", "find_joins"]
 
@@ -22,7 +22,7 @@ class Joins:
 
 
 def find_joins(engine: Engine, record: ContainerRecord) -> Joins:
-    """Raises NotFound, Conflict (a donor does not run), Invalid (a donor does not share)."""
+    """Raises Internal (a donor is gone, as Docker has it), Conflict (it does not run), Invalid (it does not share)."""
     donors = {kind: _donor(engine, kind, ref) for kind, ref in joined(record.host_config).items()}
     ipc = donors.get("ipc")
     if ipc is not None and ipc.host_config.ipc_mode not in ("shareable", "host"):
@@ -41,8 +41,7 @@ def _donor(engine: Engine, kind: str, ref: str) -> ContainerRecord:
     try:
         donor = engine.store.find(ref)
     except NotFound as error:
-        prefix = f"joining {label} namespace of container: " if kind == "network" else ""
-        raise NotFound(f"{prefix}{error.message}", code=error.code) from error
+        raise Internal(f"joining {label} namespace of container: {error.message}", code=error.code) from error
     if donor.status is Status.RESTARTING:
         raise Conflict(f"cannot join {label} of restarting container {donor.id}: wait until it is running")
     if not donor.status.has_process:

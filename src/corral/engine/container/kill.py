@@ -9,18 +9,18 @@ from corral.engine.container.context import Engine
 from corral.engine.container.lookup import not_running
 from corral.engine.container.record import ContainerRecord, Status
 from corral.engine.container.stop import stop_signal
-from corral.errors import Conflict, CorralError, NotFound
+from corral.errors import Conflict, CorralError, Invalid, NotFound
 
 __all__ = ["kill"]
 
 
 async def kill(engine: Engine, ref: str, signal_name: str) -> None:
     """SIGKILL returns when the container has ended. Raises NotFound, Conflict when it does not run, Invalid."""
-    number = signals.parse(signal_name) if signal_name else signal.SIGKILL
     try:
+        number = signals.parse(signal_name) if signal_name else signal.SIGKILL
         record = engine.store.find(ref)
         await _kill(engine, record, number)
-    except (NotFound, Conflict) as error:
+    except (NotFound, Conflict, Invalid) as error:
         raise _named(error, ref) from error
 
 

@@ -102,8 +102,10 @@ def _record_failure(engine: Engine, record: ContainerRecord, error: CorralError)
     engine.live[record.id].close_attachments()
     exit_code = _CANNOT_START
     if isinstance(error, StartError):
-        exit_code = error.exit_code if error.exit_code in (126, 127) else _CANNOT_START
-        kind = Invalid if exit_code != _CANNOT_START else Internal
-        error = kind(_FAILED + error.message, code=error.code)
+        if error.exit_code in (126, 127):
+            exit_code = error.exit_code
+            error = Invalid(_FAILED + error.message, code=error.code)
+        else:
+            error = Internal(error.message, code=error.code)
     engine.store.set_state(record.id, error=error.message, exit_code=exit_code)
     return error

@@ -58,9 +58,9 @@ class Backoff:
 class Live:
     """``lock`` is held by verbs that change the container's life and by the handling of its exit.
 
-    ``attachments`` came before a start and wait for it; ``next_exit`` and ``removal`` are futures of those who wait:
-    the first is done when the container has ended and will not restart by itself. ``restart``: the task that waits for
-    a restart by policy; ``restarting_by_hand``: how many callers are between stopping and starting it.
+    ``attachments`` came before a start and wait for it. ``next_exit`` and ``removal`` are futures of those who wait;
+    the first is done at each exit, even if a policy restarts the container. ``restart``: the task that waits for that;
+    ``restarting_by_hand``: how many callers are between stopping and starting it.
     """
 
     lock: asyncio.Lock = field(default_factory=asyncio.Lock)

@@ -15,7 +15,7 @@ async def pause(engine: Engine, ref: str) -> None:
     """Raises Conflict unless it is running."""
     async with locked(engine, ref) as record:
         if record.status is Status.PAUSED:
-            raise Conflict(f"container {record.id} is already paused")
+            raise Conflict(f"Container {record.id} is already paused")
         if record.status is Status.RESTARTING:
             raise Conflict(f"Container {record.id} is restarting, wait until the container is running")
         if record.status is not Status.RUNNING:

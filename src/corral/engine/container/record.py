@@ -10,8 +10,9 @@ Status and the moves between them
            └──remove──> REMOVING <──remove── EXITED
                            └── (removal failed) ──> DEAD ──remove──> REMOVING
 
-    RESTARTING waits for its back-off and goes to RUNNING, or to EXITED when it is stopped or cannot start. A start
-    that fails leaves CREATED or EXITED as it was, with the error and an exit code.
+    RESTARTING waits for its back-off and goes to RUNNING, or to EXITED when it is stopped or cannot start. A daemon
+    that starts makes RESTARTING out of EXITED where the policy says so. A start that fails leaves CREATED or EXITED as
+    it was, with the error and an exit code.
 """
 
 from __future__ import annotations
@@ -63,7 +64,7 @@ TRANSITIONS: Final[dict[Status, frozenset[Status]]] = {
     Status.RUNNING: frozenset({Status.PAUSED, Status.RESTARTING, Status.EXITED}),
     Status.PAUSED: frozenset({Status.RUNNING, Status.RESTARTING, Status.EXITED}),
     Status.RESTARTING: frozenset({Status.RUNNING, Status.EXITED}),
-    Status.EXITED: frozenset({Status.EXITED, Status.RUNNING, Status.REMOVING}),
+    Status.EXITED: frozenset({Status.EXITED, Status.RUNNING, Status.RESTARTING, Status.REMOVING}),
     Status.REMOVING: frozenset({Status.DEAD}),
     Status.DEAD: frozenset({Status.REMOVING}),
 }

@@ -56,7 +56,7 @@ async def _reconcile(engine: Engine, record: ContainerRecord, state: ContainerSt
         case Status.REMOVING | Status.DEAD:
             await _finish_removal(engine, record, state)
         case Status.RESTARTING:
-            engine.store.set_state(record.id, status=Status.EXITED)
+            await _reconcile_stopped(engine, engine.store.set_state(record.id, status=Status.EXITED), state)
         case Status.CREATED | Status.EXITED:
             await _reconcile_stopped(engine, record, state)
 
@@ -111,7 +111,7 @@ def apply_restart_policies(engine: Engine) -> None:
     """Brings back what did not run when the daemon ended but should: in the background, all at once."""
     for record in engine.store:
         if record.status is Status.EXITED and record.state.started_at and _should_come_back(record):
-            engine.store.set_state(record.id, status=Status.RESTARTING)
+            engine.store.set_state(record.id, status=Status.RESTARTING, stopped_by_user=False)
             live = engine.live[record.id]
             live.restart = asyncio.get_running_loop().create_task(restart_now(engine, record.id))
 

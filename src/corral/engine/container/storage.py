@@ -6,6 +6,7 @@ from collections.abc import Callable
 
 from corral.engine.container.context import Engine
 from corral.engine.container.record import ContainerRecord
+from corral.errors import Invalid, NotFound
 from corral.oci.runtime import Mount
 from corral.volume.mount import ContainerMount
 from corral.volume.mounts import plan
@@ -15,7 +16,7 @@ __all__ = ["attach", "detach", "mount", "plan_mounts", "unmount"]
 
 
 def plan_mounts(record: ContainerRecord, find: Callable[[str], ContainerRecord]) -> tuple[ContainerMount, ...]:
-    """What was asked for, nothing made yet. Raises Invalid, NotFound for ``--volumes-from``."""
+    """What was asked for, nothing made yet. Raises Invalid."""
     given = record.host_config
     return plan(
         binds=given.binds or (),
@@ -28,8 +29,12 @@ def plan_mounts(record: ContainerRecord, find: Callable[[str], ContainerRecord])
 
 
 def _inherited(text: str, find: Callable[[str], ContainerRecord]) -> tuple[tuple[ContainerMount, ...], bool]:
+    """Raises Invalid when there is no such container, as Docker does: a 404 would be taken for a missing image."""
     ref, read_only = volumes_from(text)
-    return find(ref).mounts, read_only
+    try:
+        return find(ref).mounts, read_only
+    except NotFound as error:
+        raise Invalid(error.message) from error
 
 
 async def attach(engine: Engine, record: ContainerRecord) -> tuple[ContainerMount, ...]:

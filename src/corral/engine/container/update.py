@@ -69,9 +69,8 @@ def merge(current: HostConfig, request: UpdateRequest) -> HostConfig:
     if (request.cpu_quota or request.cpu_period) and current.nano_cpus:
         which = "Quota" if request.cpu_quota else "Period"
         raise Invalid(f"Conflicting options: CPU {which} cannot be updated as NanoCPUs has already been set")
-    swap = request.memory_swap or current.memory_swap
-    if request.memory and 0 < swap < request.memory:
-        raise Invalid(
+    if request.memory > current.memory_swap and not request.memory_swap:
+        raise Conflict(
             "Memory limit should be smaller than already set memoryswap limit, update the memoryswap at the same time"
         )
     if request.memory_swap > 0 and not (request.memory or current.memory):

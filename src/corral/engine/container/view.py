@@ -16,6 +16,7 @@ from corral.api.types.container import (
 from corral.api.types.endpoint import NetworkSettings
 from corral.api.types.wire import UNSET
 from corral.engine.container.checks.network import parse_port
+from corral.engine.container.modes import container_of
 from corral.engine.container.network import resting_settings
 from corral.engine.container.phrases import status_phrase
 from corral.engine.container.record import ContainerRecord, State, Status
@@ -36,6 +37,7 @@ def inspect_view(
 ) -> ContainerInspect:
     """``size``: bytes of its own layer and of its whole root, None when nobody asked."""
     was_started = record.state.started_at > 0
+    etc_owner = container_of(record.host_config.network_mode) or record.id
     has_log = was_started and record.host_config.log_config.type != "none"
     return ContainerInspect(
         id=record.id,
@@ -44,9 +46,9 @@ def inspect_view(
         args=list(record.args),
         state=_state(record.state),
         image=record.image_id,
-        resolv_conf_path=str(data.container_etc(record.id, "resolv.conf")) if was_started else "",
-        hostname_path=str(data.container_etc(record.id, "hostname")) if was_started else "",
-        hosts_path=str(data.container_etc(record.id, "hosts")) if was_started else "",
+        resolv_conf_path=str(data.container_etc(etc_owner, "resolv.conf")) if was_started else "",
+        hostname_path=str(data.container_etc(etc_owner, "hostname")) if was_started else "",
+        hosts_path=str(data.container_etc(etc_owner, "hosts")) if was_started else "",
         log_path=str(data.container_log(record.id)) if has_log else "",
         name=f"/{record.name}",
         restart_count=record.state.restart_count,
