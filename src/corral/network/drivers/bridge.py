@@ -33,6 +33,7 @@ from corral.network.portmap.ports import PortBinding
 
 __all__ = ["BridgeDriver"]
 
+_BRIDGE_FILTER: Final = "/proc/sys/net/bridge/bridge-nf-call-iptables"
 _OUR_VETH: Final = re.compile(r"veth[0-9a-f]{7}")
 
 
@@ -143,6 +144,9 @@ class BridgeDriver:
     async def publish(self, network: Network, endpoint: Endpoint, ports: Sequence[PortBinding]) -> None:
         if published := _published(endpoint, ports):
             self._firewall.add_ports(published)
+            if os.path.exists(_BRIDGE_FILTER):
+                # Then a container's packet to its own published port turns round in the bridge; see firewall/rules.py.
+                self._connection.apply(link.change(0, name=endpoint.host_interface, port={"mode": 1}))
 
     async def unpublish(self, network: Network, endpoint: Endpoint, ports: Sequence[PortBinding]) -> None:
         if published := _published(endpoint, ports):

@@ -3,16 +3,17 @@
 ::
 
     table ip corral {
-      set bridges           { type ifname }                         every bridge of ours
+      set bridges, isolated { type ifname }                         every bridge of ours; those without icc
       map publish           { type inet_proto . inet_service : ipv4_addr . inet_service }
       map publish_address   { type ipv4_addr . inet_proto . inet_service : ipv4_addr . inet_service }
-      map to_bridge, from_bridge, masquerade    { type ifname : verdict }    to the chains of each network
+      map from_bridge, to_bridge, masquerade, hairpin    { type ifname : verdict }    to the chains of each network
 
       chain protect         { type filter hook prerouting priority -300
         iifname @bridges ip daddr 127.0.0.0/8 drop                  route_localnet must not let strangers in
         iifname @bridges ip saddr 127.0.0.0/8 drop                  (CVE-2020-8558)
       }
       chain prerouting      { type nat hook prerouting priority -100
+        iifname @isolated accept                                    left to the proxy, see below
         ip daddr != 127.0.0.0/8 fib daddr type local jump published
       }
       chain output          { type nat hook output priority -100
@@ -24,18 +25,29 @@
       }
       chain postrouting     { type nat hook postrouting priority 100
         iifname vmap @masquerade
-        oifname @bridges ip saddr 127.0.0.0/8 masquerade            answers must find the way back
+        oifname vmap @hairpin
       }
       chain forward         { type filter hook forward priority 0
         iifname vmap @from_bridge
         oifname vmap @to_bridge
       }
-      chain masquerade-BR   { oifname != BR masquerade; ct status dnat masquerade }     the second: own published ports
+      chain masquerade-BR   { oifname != BR masquerade }
+      chain hairpin-BR      {                                       answers must find the way back:
+        ip saddr 127.0.0.0/8 masquerade                             of connections to 127.0.0.1,
+        ip saddr SUBNET ct status dnat masquerade                   of a container to another's published port
+      }
       chain to-BR           { ct state established,related accept; ct status dnat accept; iifname BR accept; drop }
       chain from-BR         { oifname != BR drop }                  internal networks only
     }
 
-An endpoint needs no rule; a published port is one element. A packet that a chain of ours accepts may still be dropped
+An endpoint needs no rule; a published port is one element.
+
+Where the br_netfilter module is loaded (Docker loads it), a packet from one container to a published port of another
+is translated in the bridge and never leaves it: it has no input interface in postrouting, so ``hairpin`` asks for the
+source. Between the isolated ports of a network without icc the bridge would drop it: there nothing is translated, and
+the proxy behind the published port serves.
+
+A packet that a chain of ours accepts may still be dropped
 by a chain of somebody else at the same hook: a FORWARD policy of DROP that the administrator, or another engine, has
 set must have an exception for the bridges.
 """
@@ -43,6 +55,7 @@ set must have an exception for the bridges.
 from __future__ import annotations
 
 from collections.abc import Iterable
+from ipaddress import IPv4Network
 from itertools import count
 from typing import Final
 
@@ -64,11 +77,15 @@ __all__ = [
 ]
 
 BRIDGES: Final = "bridges"
+ISOLATED: Final = "isolated"
 PUBLISH: Final = "publish"
 PUBLISH_ADDRESS: Final = "publish_address"
 _TO: Final = "to_bridge"
 _FROM: Final = "from_bridge"
 _MASQUERADE: Final = "masquerade"
+_HAIRPIN: Final = "hairpin"
+
+_VERDICTS: Final = (_TO, _FROM, _MASQUERADE, _HAIRPIN)
 
 _PROTOCOLS: Final = {"tcp": 6, "udp": 17, "sctp": 132}
 
@@ -92,12 +109,12 @@ def skeleton(table: str, *, loopback: bool = True) -> list[Request]:
     address_and_port = IPV4_ADDR + INET_SERVICE
     sets = [
         o.add_set(table, BRIDGES, IFNAME, number=next(number)),
+        o.add_set(table, ISOLATED, IFNAME, number=next(number)),
         o.add_set(table, PUBLISH, INET_PROTO + INET_SERVICE, address_and_port, number=next(number)),
         o.add_set(table, PUBLISH_ADDRESS, IPV4_ADDR + INET_PROTO + INET_SERVICE, address_and_port, number=next(number)),
-        *(o.add_set(table, name, IFNAME, VERDICT, number=next(number)) for name in (_TO, _FROM, _MASQUERADE)),
+        *(o.add_set(table, name, IFNAME, VERDICT, number=next(number)) for name in _VERDICTS),
     ]
     from_bridges = (x.meta("iifname"), x.lookup(BRIDGES))
-    to_bridges = (x.meta("oifname"), x.lookup(BRIDGES))
     local = (x.fib_type(), x.cmp(_LOCAL))
     published = x.immediate(x.jump("published"))
     return [
@@ -110,12 +127,13 @@ def skeleton(table: str, *, loopback: bool = True) -> list[Request]:
         o.add_rule(table, "protect", *from_bridges, *_loopback(_DADDR), x.immediate(x.DROP)),
         o.add_rule(table, "protect", *from_bridges, *_loopback(_SADDR), x.immediate(x.DROP)),
         o.add_chain(table, "prerouting", Hook("nat", "prerouting", -100)),
+        o.add_rule(table, "prerouting", x.meta("iifname"), x.lookup(ISOLATED), x.immediate(x.ACCEPT)),
         o.add_rule(table, "prerouting", *_loopback(_DADDR, equal=False), *local, published),
         o.add_chain(table, "output", Hook("nat", "output", -100)),
         o.add_rule(table, "output", *(() if loopback else _loopback(_DADDR, equal=False)), *local, published),
         o.add_chain(table, "postrouting", Hook("nat", "postrouting", 100)),
         o.add_rule(table, "postrouting", x.meta("iifname"), x.verdict_map(_MASQUERADE)),
-        o.add_rule(table, "postrouting", *to_bridges, *_loopback(_SADDR), x.masquerade()),
+        o.add_rule(table, "postrouting", x.meta("oifname"), x.verdict_map(_HAIRPIN)),
         o.add_chain(table, "forward", Hook("filter", "forward", 0)),
         o.add_rule(table, "forward", x.meta("iifname"), x.verdict_map(_FROM)),
         o.add_rule(table, "forward", x.meta("oifname"), x.verdict_map(_TO)),
@@ -127,13 +145,20 @@ def add_bridge(table: str, bridge: BridgeRules) -> list[Request]:
     name, key = bridge.interface, _ifname(bridge.interface)
     outside = (x.meta("oifname"), x.cmp(key, equal=False))
     requests = [o.add_elements(table, BRIDGES, [Element(key)])]
+    if not bridge.icc:
+        requests.append(o.add_elements(table, ISOLATED, [Element(key)]))
 
     masquerade = f"masquerade-{name}"
     requests.append(o.add_chain(table, masquerade))
     if bridge.masquerade:
         requests.append(o.add_rule(table, masquerade, *outside, x.masquerade()))
-    requests.append(o.add_rule(table, masquerade, *_ct("status", _DNAT), x.masquerade()))
     requests.append(o.add_elements(table, _MASQUERADE, [Element(key, x.jump(masquerade))]))
+
+    hairpin = f"hairpin-{name}"
+    requests.append(o.add_chain(table, hairpin))
+    requests.append(o.add_rule(table, hairpin, *_loopback(_SADDR), x.masquerade()))
+    requests.append(o.add_rule(table, hairpin, *_source(bridge.subnet), *_ct("status", _DNAT), x.masquerade()))
+    requests.append(o.add_elements(table, _HAIRPIN, [Element(key, x.jump(hairpin))]))
 
     to = f"to-{name}"
     same = (x.meta("iifname"), x.cmp(key))
@@ -157,7 +182,9 @@ def delete_bridge(table: str, bridge: BridgeRules) -> list[Request]:
     """Undoes `add_bridge` of the same network."""
     name, key = bridge.interface, _ifname(bridge.interface)
     requests = [o.delete_elements(table, BRIDGES, [key])]
-    chains = [(_MASQUERADE, f"masquerade-{name}"), (_TO, f"to-{name}")]
+    if not bridge.icc:
+        requests.append(o.delete_elements(table, ISOLATED, [key]))
+    chains = [(_MASQUERADE, f"masquerade-{name}"), (_HAIRPIN, f"hairpin-{name}"), (_TO, f"to-{name}")]
     if bridge.internal:
         chains.append((_FROM, f"from-{name}"))
     for mapping, chain in chains:
@@ -210,6 +237,11 @@ def _dnat(table: str, mapping: str, *, with_address: bool) -> Request:
 def _loopback(offset: int, *, equal: bool = True) -> tuple[x.Expression, ...]:
     """The address at ``offset`` of the IP header is (not) in 127.0.0.0/8."""
     return (x.network_header(offset, 1), x.cmp(b"\x7f", equal=equal))
+
+
+def _source(subnet: IPv4Network) -> tuple[x.Expression, ...]:
+    mask, wanted = subnet.netmask.packed, subnet.network_address.packed
+    return (x.network_header(_SADDR, 4), x.bitwise(mask), x.cmp(wanted))
 
 
 def _ct(key: str, bits: bytes) -> tuple[x.Expression, ...]:
