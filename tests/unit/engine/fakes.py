@@ -203,6 +203,9 @@ class FakeImages:
     async def usage(self, container_id: str) -> tuple[int, int]:
         return 10, 1010
 
+    def rw_containers(self) -> set[str]:
+        return set(self.layers)
+
     def rw_metadata(self, container_id: str) -> dict[str, str]:
         return {"UpperDir": "/upper"}
 
@@ -318,6 +321,7 @@ def create_request(**fields: object) -> ContainerCreateRequest:
 def build_world(root: Path, settings: Settings | None = None, host: HostFacts | None = None) -> World:
     data, execution = DataRoot(root / "data"), ExecRoot(root / "run")
     data.containers.mkdir(parents=True, exist_ok=True)
+    data.trash.mkdir(parents=True, exist_ok=True)
     database = Database(data.database)
     journal = Journal()
     runtime_events = RuntimeEvents()

@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import asyncio
 import logging
+import os
 import shutil
 
 from corral.engine.container import news, storage
@@ -21,7 +22,7 @@ _log = logging.getLogger(__name__)
 
 async def dispose(engine: Engine, id: ContainerID, *, volumes: bool) -> None:
     """``volumes``: its anonymous volumes as well. When this returns the name is free. Raises Internal."""
-    record = engine.store.set_state(id, status=Status.REMOVING)
+    record = engine.store.set_state(id, status=Status.REMOVING, write=not _removes_itself(engine, id))
     live = engine.live[id]
     live.close_attachments()
     try:
@@ -30,7 +31,7 @@ async def dispose(engine: Engine, id: ContainerID, *, volumes: bool) -> None:
             await engine.networks.release(id)
         await engine.images.remove_rw_layer(id)
         await storage.detach(engine, record, anonymous=volumes)
-        shutil.rmtree(engine.data.container(id), ignore_errors=True)
+        _discard_directory(engine, id)
     except (CorralError, OSError) as error:
         engine.store.set_state(id, status=Status.DEAD, error=str(error))
         raise Internal(f"cannot remove container {record.id}: {error}") from error
@@ -41,3 +42,18 @@ async def dispose(engine: Engine, id: ContainerID, *, volumes: bool) -> None:
     live.release(live.next_exit, record.state.exit_code)
     live.release(live.removal, record.state.exit_code)
     engine.live.forget(id)
+
+
+def _removes_itself(engine: Engine, id: ContainerID) -> bool:
+    record = engine.store.get(id)
+    return record is not None and record.host_config.auto_remove
+
+
+def _discard_directory(engine: Engine, id: ContainerID) -> None:
+    """Logs may be large: renamed now, deleted in a thread, or by the next daemon, which empties the trash."""
+    gone = engine.data.trash / f"container-{id}"
+    try:
+        os.rename(engine.data.container(id), gone)
+    except FileNotFoundError:
+        return
+    asyncio.get_running_loop().run_in_executor(None, shutil.rmtree, gone, True)

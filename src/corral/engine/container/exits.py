@@ -41,8 +41,11 @@ async def conclude(engine: Engine, record: ContainerRecord, exit: Exit) -> None:
     finished = exit.at or engine.clock()
     ran_for = max(0, finished - record.state.started_at)
     again = should_restart(record, code)
+    live = engine.live[record.id]
+    goes = record.host_config.auto_remove and not live.restarting_by_hand
     record = engine.store.set_state(
         record.id,
+        write=not goes,
         status=Status.RESTARTING if again else Status.EXITED,
         pid=0,
         exit_code=code,
@@ -52,7 +55,6 @@ async def conclude(engine: Engine, record: ContainerRecord, exit: Exit) -> None:
         restart_count=record.state.restart_count + again,
         network=None,
     )
-    live = engine.live[record.id]
     engine.live.forget_execs(record.id)
     news.emit(engine, record, "die", exitCode=str(code), execDuration=str(ran_for // _SECOND))
     live.release(live.next_exit, code)
@@ -60,7 +62,7 @@ async def conclude(engine: Engine, record: ContainerRecord, exit: Exit) -> None:
         live.backoff = live.backoff.after(ran_for / _SECOND)
         live.restart = asyncio.create_task(_restart_later(engine, record.id, live.backoff.delay))
         return
-    if record.host_config.auto_remove and not live.restarting_by_hand:
+    if goes:
         try:
             await dispose(engine, record.id, volumes=True)
         except CorralError:
@@ -108,7 +110,7 @@ async def restart_now(engine: Engine, id: ContainerID) -> None:
             return
         live.restart = None
         try:
-            await launch(engine, record)
+            await launch(engine, record, by_hand=False)
         except CorralError as error:
             _log.warning("container %s does not restart: %s", id, error)
             record = engine.store.set_state(id, status=Status.EXITED)

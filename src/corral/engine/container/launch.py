@@ -26,8 +26,8 @@ _CANNOT_START: Final = 128
 """The exit code of a container that did not come as far as its program."""
 
 
-async def launch(engine: Engine, record: ContainerRecord, **changes: int | bool) -> ContainerRecord:
-    """Runs it. ``changes`` go into the state together with what a start changes. Returns the new record.
+async def launch(engine: Engine, record: ContainerRecord, *, by_hand: bool) -> ContainerRecord:
+    """Runs it; ``by_hand``: not by its restart policy. Returns the new record.
 
     Raises Invalid when the program cannot be executed (exit code 126 or 127 in the record), or whatever kind of error
     made a step fail (exit code 128).
@@ -51,7 +51,8 @@ async def launch(engine: Engine, record: ContainerRecord, **changes: int | bool)
         error="",
         oom_killed=False,
         network=network.running_settings(record, sandbox),
-        **changes,
+        restart_count=0 if by_hand else record.state.restart_count,
+        stopped_by_user=record.state.stopped_by_user and not by_hand,
     )
     news.emit(engine, record, "start")
     return record

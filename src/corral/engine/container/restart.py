@@ -29,7 +29,7 @@ async def restart(engine: Engine, ref: str, timeout: int | None, signal_name: st
             if record.status.is_up:  # somebody else started it meanwhile
                 return
             live.backoff = Backoff()
-            record = await launch(engine, record, restart_count=0, stopped_by_user=False)
+            record = await launch(engine, record, by_hand=True)
     finally:
         live.restarting_by_hand -= 1
     news.emit(engine, record, "restart")

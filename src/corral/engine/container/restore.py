@@ -101,7 +101,7 @@ async def _finish_removal(engine: Engine, record: ContainerRecord, state: Contai
 
 async def _undo_interrupted_creations(engine: Engine) -> None:
     """Directories without a record: the daemon died in the middle of a create, or near the end of a removal."""
-    for name in os.listdir(engine.data.containers):
+    for name in {*os.listdir(engine.data.containers), *engine.images.rw_containers()}:
         if engine.store.get(name) is None:
             await _attempt(engine.images.remove_rw_layer(name), name)
             shutil.rmtree(engine.data.container(name), ignore_errors=True)

@@ -19,7 +19,7 @@ async def start(engine: Engine, ref: str) -> None:
         _check(record)
         engine.live[record.id].backoff = Backoff()
         try:
-            await launch(engine, record, restart_count=0, stopped_by_user=False)
+            await launch(engine, record, by_hand=True)
         except CorralError:
             if record.host_config.auto_remove:
                 await dispose(engine, record.id, volumes=True)

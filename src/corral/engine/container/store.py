@@ -111,11 +111,16 @@ class ContainerStore:
         await asyncio.shield(asyncio.wrap_future(written))
         self._remember(record)
 
-    def set_state(self, id: ContainerID, **changes: Any) -> ContainerRecord:
-        """Changes the state; see `ContainerRecord.with_state`. Written in the background, not durably."""
+    def set_state(self, id: ContainerID, *, write: bool = True, **changes: Any) -> ContainerRecord:
+        """Changes the state; see `ContainerRecord.with_state`. Written in the background, not durably.
+
+        ``write``: false for a state that is not worth a write, because the container is about to be removed and would
+        be so by the next daemon as well.
+        """
         changed = self._records[id].with_state(**changes)
         self._records[id] = changed
-        self._submit("UPDATE container SET state = ? WHERE id = ?", (encode_state(changed.state), id))
+        if write:
+            self._submit("UPDATE container SET state = ? WHERE id = ?", (encode_state(changed.state), id))
         return changed
 
     async def redefine(self, id: ContainerID, **changes: Any) -> ContainerRecord:

@@ -65,9 +65,8 @@ class RWLayers:
                 await self._layers.release(parent)
             raise
         row = (self._driver.name, container_id, parent or "")
-        self._database.submit(statement("INSERT OR REPLACE INTO rw_layers VALUES (?, ?, ?)", row)).add_done_callback(
-            _report
-        )
+        insert = statement("INSERT OR REPLACE INTO rw_layers VALUES (?, ?, ?)", row)
+        self._database.submit(insert, durable=False).add_done_callback(_report)
 
     def mounts(self, container_id: str) -> tuple[RootfsMount, ...]:
         """Raises NotFound."""
@@ -84,9 +83,9 @@ class RWLayers:
         if container_id not in self._parents:
             return
         parent = self._parents.pop(container_id)
-        self._database.submit(
-            statement("DELETE FROM rw_layers WHERE driver = ? AND container_id = ?", (self._driver.name, container_id))
-        ).add_done_callback(_report)
+        row = (self._driver.name, container_id)
+        delete = statement("DELETE FROM rw_layers WHERE driver = ? AND container_id = ?", row)
+        self._database.submit(delete, durable=False).add_done_callback(_report)
         self._detach(container_id)
         if parent is not None:
             await self._layers.release(parent)
