@@ -9,6 +9,7 @@ kernel tears down on its own time.
 from __future__ import annotations
 
 import asyncio
+import errno
 import os
 import re
 import secrets
@@ -136,8 +137,13 @@ class BridgeDriver:
         self._connection.apply(*requests)
 
     async def leave(self, network: Network, endpoint: Endpoint) -> None:
-        if link.by_name(self._connection, endpoint.host_interface) is not None:
+        if link.by_name(self._connection, endpoint.host_interface) is None:
+            return
+        try:
             self._connection.apply(link.change(0, name=endpoint.host_interface, up=False))
+        except OSError as error:
+            if error.errno != errno.ENODEV:  # the container's end took it along in between
+                raise
 
     # --- ports
 
