@@ -39,12 +39,15 @@ def main(request: dict[str, Any]) -> None:
         _say({"error": error.kind, "message": error.message})
         sys.exit(1)
     except OSError as error:
-        _say({"error": Internal.kind, "message": f"{error.filename or 'archive'}: {error.strerror}"})
+        _say({"error": Internal.kind, "message": f"{os.fsdecode(error.filename or 'archive')}: {error.strerror}"})
         sys.exit(1)
 
 
 def _say(message: dict[str, Any]) -> None:
-    os.write(_MESSAGES, json.dumps(message).encode() + b"\n")
+    try:
+        os.write(_MESSAGES, json.dumps(message).encode() + b"\n")
+    except BrokenPipeError:
+        sys.exit(1)  # nobody is there any more
 
 
 def _apply(request: dict[str, Any]) -> dict[str, Any]:

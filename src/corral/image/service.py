@@ -6,6 +6,7 @@ Each use case is a module beside this one; here they meet the stores. Construct 
 from __future__ import annotations
 
 from collections.abc import AsyncIterator, Callable, Iterable, Mapping, Sequence
+from typing import Final
 
 from corral.api.types.image import ImageDeleteItem, ImageHistoryItem, ImageInspect, ImageSummary
 from corral.api.types.progress import Progress
@@ -32,6 +33,8 @@ from corral.oci.rootfs import RootfsMount
 from corral.store.database import Database
 from corral.store.layout import DataRoot
 
+SCRATCH_PREFIXES: Final = ("load-", "busybox-")
+
 Summaries = list[ImageSummary]
 Emit = Callable[[str, str, dict[str, str]], None]
 InUse = Callable[[ImageID], list[ImageUse]]
@@ -54,7 +57,13 @@ class ImageService:
     async def start(self) -> None:
         """Finishes what an earlier process left half done: garbage goes to the trash, the trash away."""
         await self.layers.clean(self.rw.ids())
+        self.images.clean()
+        self._trash.adopt(self._data.tmp, SCRATCH_PREFIXES)
         self._trash.start()
+
+    def flush_trash(self) -> None:
+        """Blocks until the space of all that was removed before has come back."""
+        self._trash.flush()
 
     def close(self) -> None:
         self._trash.close()
@@ -149,6 +158,24 @@ class ImageService:
     def _log(self, action: str, image: Image, name: str) -> None:
         self._emit(action, image.id, {**(image.config.runtime.labels or {}), "name": name})
 
+    # -- facts
+
+    @property
+    def driver_name(self) -> str:
+        return self.layers.driver.name
+
+    def driver_status(self) -> Sequence[tuple[str, str]]:
+        """Lines for ``docker info``."""
+        return self.layers.driver.status()
+
+    def count(self) -> int:
+        """How many images there are."""
+        return len(self.images)
+
+    def layers_size(self) -> int:
+        """Bytes of the files of all layers, each once."""
+        return self.layers.total_size()
+
     # -- read-write layers of containers
 
     async def create_rw_layer(
@@ -164,6 +191,10 @@ class ImageService:
 
     async def remove_rw_layer(self, container_id: str) -> None:
         await self.rw.remove(container_id)
+
+    def rw_containers(self) -> set[str]:
+        """The containers that have a layer, for whoever knows which containers there are."""
+        return self.rw.ids()
 
     async def usage(self, container_id: str) -> tuple[int, int]:
         """Bytes of the container's own layer, and of its whole root. Raises NotFound."""

@@ -108,6 +108,13 @@ class ImageStore:
 
     # -- writing
 
+    def clean(self) -> None:
+        """At start: removes configurations that were written for images which then did not come to be."""
+        known = {row["id"] for row in self._database.read("SELECT id FROM images")}  # of all storage drivers
+        for digest in self.content.digests():
+            if digest not in known:
+                self.content.delete(digest)
+
     async def create(
         self, config_bytes: bytes, reference: Reference | None = None, parent: ImageID | None = None
     ) -> Image:
@@ -160,7 +167,8 @@ class ImageStore:
         await self._database.write(
             statement("DELETE FROM images WHERE driver = ? AND id = ?", (self._driver, image_id))
         )
-        self.content.delete(image_id)
+        if not self._database.read("SELECT 1 FROM images WHERE id = ?", (image_id,)):
+            self.content.delete(image_id)
         return [] if image.top is None else await self.layers.release(image.top)
 
 

@@ -89,6 +89,9 @@ class LayerStore:
     def __len__(self) -> int:
         return len(self._layers)
 
+    def total_size(self) -> int:
+        return sum(layer.size for layer in self._layers.values())
+
     def stack(self, top: ChainID | None) -> tuple[Layer, ...]:
         """``top`` and all below, topmost first. Raises NotFound."""
         layers = []

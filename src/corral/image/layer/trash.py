@@ -32,6 +32,13 @@ class Trash:
         for path in sorted(self.directory.iterdir()):
             self.discard(path)
 
+    def adopt(self, directory: Path, prefixes: tuple[str, ...]) -> None:
+        """Takes from ``directory`` what has such a name: scratch that a stopped process left."""
+        if directory.is_dir():
+            for path in directory.iterdir():
+                if path.name.startswith(prefixes):
+                    os.rename(path, self.directory / path.name)
+
     def discard(self, path: Path | None) -> None:
         """Deletes ``path``, which lies in the trash, some time soon."""
         if path is None:
