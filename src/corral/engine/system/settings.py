@@ -1,0 +1,29 @@
+"""What the daemon's configuration and its other parts contribute to ``info`` and ``version``."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+__all__ = ["SystemSettings"]
+
+
+@dataclass(frozen=True, slots=True)
+class SystemSettings:
+    """``seccomp_profile``: "" or "builtin" for the default, "unconfined", or a path; ``open_addresses``: where the API
+    can be reached without authentication over a network ("http://0.0.0.0:2375")."""
+
+    data_root: str
+    api_version: str = "1.51"
+    min_api_version: str = "1.24"
+    debug: bool = False
+    labels: tuple[str, ...] = ()
+    live_restore: bool = True
+    log_driver: str = "json-file"
+    log_drivers: tuple[str, ...] = ("json-file",)
+    network_drivers: tuple[str, ...] = ("bridge", "host", "null")
+    volume_drivers: tuple[str, ...] = ("local",)
+    runtimes: tuple[str, ...] = ("corral",)
+    firewall: str = "nftables"
+    private_cgroupns: bool = True
+    seccomp_profile: str = ""
+    open_addresses: tuple[str, ...] = ()
