@@ -88,6 +88,10 @@ class Lab:
             namespace.setns(self.host, namespace.CLONE_NEWNET)
         return fd, rtnl.detach()
 
+    def unpin(self, path: Path) -> None:
+        mount.umount2(str(path), mount.MNT_DETACH)
+        path.unlink()
+
     # --- sockets
 
     def server(self, where: int | Path, port: int, host: str = "0.0.0.0", kind: int = socket.SOCK_STREAM) -> Server:
