@@ -152,7 +152,7 @@ async def exec_inspect(engine: Engine, id: str) -> ExecInspect:
         exit_code=found.exit.code if found.exit else None,
         process_config=ExecProcessConfig(
             tty=found.tty,
-            entrypoint=found.process.args[0],
+            entrypoint=found.process.args[0] if found.process.args else "",
             arguments=list(found.process.args[1:]),
             privileged=found.privileged,
             user=found.user,

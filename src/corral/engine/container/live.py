@@ -5,7 +5,7 @@ from __future__ import annotations
 import asyncio
 import os
 from dataclasses import dataclass, field, replace
-from typing import ClassVar
+from typing import ClassVar, Final
 
 from corral.engine.container.record import ContainerID
 from corral.oci.runtime import Process
@@ -14,9 +14,15 @@ from corral.runtime.driver import Attachment, Exit
 __all__ = ["Backoff", "ExecRecord", "Live", "LiveTable"]
 
 
+_MOST_EXECS: Final = 256
+
+
 @dataclass(frozen=True, slots=True)
 class ExecRecord:
-    """An exec as it was asked for, and what became of it. ``pid`` 0 and ``exit`` None: not started."""
+    """An exec as it was asked for, and what became of it. ``pid`` 0 and ``exit`` None: not started.
+
+    Of one that an earlier daemon started only the ids and what became of it are known.
+    """
 
     id: str
     container_id: ContainerID
@@ -112,8 +118,14 @@ class LiveTable:
         return live
 
     def put_exec(self, record: ExecRecord) -> None:
-        self[record.container_id].execs[record.id] = record
+        """Adds or replaces it. Of those that have ended only the latest are kept, for clients that still ask."""
+        execs = self[record.container_id].execs
+        execs[record.id] = record
         self._execs[record.id] = record.container_id
+        if len(execs) > _MOST_EXECS:
+            ended = [known.id for known in execs.values() if known.exit is not None]
+            for id in ended[: len(execs) - _MOST_EXECS]:
+                del execs[id], self._execs[id]
 
     def exec(self, id: str) -> ExecRecord | None:
         owner = self._execs.get(id)

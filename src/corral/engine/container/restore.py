@@ -14,8 +14,10 @@ import shutil
 from corral.engine.container.context import Engine
 from corral.engine.container.dispose import dispose
 from corral.engine.container.exits import conclude, restart_now, should_restart
+from corral.engine.container.live import ExecRecord
 from corral.engine.container.record import ContainerRecord, Status
 from corral.errors import CorralError
+from corral.oci.runtime import Process
 from corral.runtime import driver
 from corral.runtime.driver import ContainerState, Exit
 
@@ -66,9 +68,20 @@ async def _reconcile_running(engine: Engine, record: ContainerRecord, state: Con
         status = Status.PAUSED if state.status is driver.Status.PAUSED else Status.RUNNING
         if (status, state.pid) != (record.status, record.state.pid):
             engine.store.set_state(record.id, status=status, pid=state.pid)
+        _adopt_execs(engine, record, state)
         return
     ended = state.exit if state is not None and state.exit is not None else Exit(None, engine.clock())
     await conclude(engine, record, ended)
+
+
+def _adopt_execs(engine: Engine, record: ContainerRecord, state: ContainerState) -> None:
+    """Clients of the earlier daemon still want to know how their execs end."""
+    for exec in state.execs:
+        engine.live.put_exec(
+            ExecRecord(
+                exec.exec_id, record.id, Process(), False, False, True, True, started=True, pid=exec.pid, exit=exec.exit
+            )
+        )
 
 
 async def _reconcile_stopped(engine: Engine, record: ContainerRecord, state: ContainerState | None) -> None:
