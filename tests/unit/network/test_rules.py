@@ -34,8 +34,8 @@ def test_deleting_a_network_undoes_adding_it() -> None:
         chains = {what.split()[2] for what in added if what.startswith("add chain")}
         assert {what.split()[2] for what in deleted if what.startswith("delete chain")} == chains
         assert {what.split()[2] for what in deleted if what.startswith("flush chain")} == chains
-        elements = sorted(what.split(" ", 3)[3] for what in added if what.startswith("add elements"))
-        gone = sorted(what.split(" ", 3)[3] for what in deleted if what.startswith("delete elements"))
+        elements = sorted(what.split()[4] for what in added if what.startswith("add elements to set"))
+        gone = sorted(what.split()[4] for what in deleted if what.startswith("delete elements of set"))
         assert elements == gone
 
 
