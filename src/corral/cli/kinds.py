@@ -47,7 +47,7 @@ def parse_int(text: str, *, low: int = -(1 << 63), high: int = (1 << 63) - 1, na
     """An integer in any of Go's notations (0x, 0o, 0b, a leading 0 for octal, underscores between digits)."""
     try:
         sign, digits = (text[:1], text[1:]) if text[:1] in ("+", "-") else ("", text)
-        if digits != digits.strip() or (sign and name == "ParseUint"):
+        if not digits[:1].isdigit() or digits != digits.strip() or (sign and name == "ParseUint"):
             raise ValueError
         octal = len(digits) > 1 and digits[0] == "0" and digits[1] in "01234567_"
         number = int(digits.lstrip("0_") or "0", 8) if octal else int(digits, 0)

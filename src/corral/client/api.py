@@ -96,10 +96,17 @@ class Api:
     @property
     def prefix(self) -> str:
         if self._prefix is None:
-            answer = self.begin("HEAD", "/_ping", versioned=False).head()
+            answer = self._ping()
             self._prefix = f"/v{_negotiate(answer.headers.get('api-version', ''))}"
             self.finish(answer)
         return self._prefix
+
+    def _ping(self) -> Response:
+        """HEAD costs least; a daemon that refuses it says why in the answer to GET."""
+        try:
+            return self.begin("HEAD", "/_ping", versioned=False).head()
+        except ApiError:
+            return self.begin("GET", "/_ping", versioned=False).head()
 
     # -- requests
 

@@ -4,6 +4,8 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
+from corral.cli.kinds import go_quote
+
 
 class Node:
     __slots__ = ("at",)
@@ -175,3 +177,6 @@ class Invoke(Node):
         super().__init__(at)
         self.name = name
         self.pipe = pipe
+
+    def __str__(self) -> str:
+        return f"{{{{template {go_quote(self.name)}{f' {self.pipe}' if self.pipe else ''}}}}}"

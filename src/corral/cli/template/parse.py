@@ -108,7 +108,7 @@ class Parser:
                 return nodes.Leave(token.at, word)
             if word in ("define", "block", "template"):
                 self._take()
-                return self._named(word, token)
+                return self._named(word)
         if token.kind == lexer.END:
             raise self._fail(token, "missing value for command")
         return nodes.Action(token.at, self._pipeline("command", lexer.END))
@@ -133,7 +133,7 @@ class Parser:
         del self._variables[scope:]
         return nodes.Branch(token.at, word, pipe, body, other)
 
-    def _named(self, word: str, token: Token) -> nodes.Node | None:
+    def _named(self, word: str) -> nodes.Node | None:
         name = self._solid()
         if name.kind != lexer.STRING:
             raise self._unexpected(name, f"{word} clause")
@@ -144,7 +144,7 @@ class Parser:
             pipe = self._pipeline(word, lexer.END) if has_pipe else None
             if pipe is None:
                 self._end_of_action("template clause")
-            return nodes.Invoke(token.at, title, pipe)
+            return nodes.Invoke(name.at, title, pipe)
         pipe = self._pipeline("block clause", lexer.END) if word == "block" else None
         if pipe is None:
             self._end_of_action("define clause")
@@ -153,7 +153,7 @@ class Parser:
         self._variables = outer
         self._end_of_action("{{end}}")
         self.defined[title] = body
-        return nodes.Invoke(token.at, title, pipe) if word == "block" else None
+        return nodes.Invoke(name.at, title, pipe) if word == "block" else None
 
     # -- pipelines
 

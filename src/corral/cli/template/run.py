@@ -177,6 +177,8 @@ class _Run:
             return self.fields(first, base, names, node.args[1:], dot, piped)
         if len(node.args) > 1 or piped:
             raise self.fail(first, f"can't give argument to non-function {first}")
+        if isinstance(first, nodes.Nil):
+            raise self.fail(first, "nil is not a command")
         return self.value(first, dot)
 
     def function(self, first: nodes.Function, node: nodes.Call, dot: object, piped: Sequence[object]) -> object:
