@@ -22,7 +22,7 @@ from collections.abc import Callable
 from contextlib import ExitStack
 
 from corral.errors import Invalid, NotFound, Unsupported
-from corral.oci.runtime import Resources
+from corral.oci.runtime import Resources, Spec
 from corral.runtime.cgroups import device_program, devices, freezer, memory, oom, stats, tree
 from corral.runtime.cgroups.delegation import enable_controllers
 from corral.runtime.cgroups.directory import make_directory
@@ -57,6 +57,12 @@ class Cgroup:
         Raises Invalid for a path that is empty or not plain.
         """
         return cls(hierarchies, path, everything=everything)
+
+    @classmethod
+    def of_spec(cls, hierarchies: Hierarchies, spec: Spec) -> Cgroup:
+        """The one that a spec asks for; with all controllers if the container may write to what it sees of them."""
+        writable = any(mount.type in ("cgroup", "cgroup2") and "ro" not in mount.options for mount in spec.mounts)
+        return cls(hierarchies, spec.linux.cgroups_path, everything=writable)
 
     # -- life
 

@@ -7,7 +7,7 @@ from pathlib import Path
 import pytest
 
 from corral.errors import Invalid
-from corral.oci.runtime import Cpu, DeviceRule, HugepageLimit, Memory, Pids, Resources
+from corral.oci.runtime import Cpu, DeviceRule, HugepageLimit, Linux, Memory, Mount, Pids, Resources, Spec
 from corral.runtime.cgroups import Cgroup, delegation, memory, oom, pids, stats
 from corral.runtime.cgroups.hierarchies import Hierarchies, Hierarchy
 from corral.runtime.cgroups.plan import Plan, make_plan
@@ -54,6 +54,16 @@ def test_container_that_sees_the_hierarchies_writable_joins_all() -> None:
         "hugetlb",
         "io",
     )
+
+
+@pytest.mark.parametrize(("option", "everything"), [("ro", False), ("rw", True)])
+def test_spec_with_a_writable_cgroup_mount_joins_all(fake: FakeV2, option: str, everything: bool) -> None:
+    fake.make("corral/x")
+    (fake.root / "cgroup.subtree_control").write_text("")
+    mount = Mount("/sys/fs/cgroup", "cgroup", "cgroup", ("nosuid", option))
+    Cgroup.of_spec(fake.hierarchies, Spec(mounts=(mount,), linux=Linux(cgroups_path="/corral/x"))).create(None)
+    enabled = (fake.root / "cgroup.subtree_control").read_text()
+    assert ("+io" in enabled) is everything
 
 
 def test_version_2_is_one_directory() -> None:
