@@ -6,12 +6,14 @@ import asyncio
 import contextlib
 import logging
 import time
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable
+from functools import partial
 
 from corral.api.server.app import App
 from corral.api.server.router import Route
 from corral.api.server.routers.container_io import ContainerIORouter
 from corral.api.server.routers.containers import ContainerRouter
+from corral.api.server.routers.events import EventRouter
 from corral.api.server.routers.exec import ExecRouter
 from corral.api.server.routers.images import ImageRouter
 from corral.api.server.routers.networks import NetworkRouter
@@ -24,6 +26,7 @@ from corral.engine.container.restore import apply_restart_policies, restore
 from corral.engine.container.runtime_events import RuntimeEvents
 from corral.engine.container.service import ContainerService
 from corral.engine.container.store import ContainerStore
+from corral.engine.events import EventService
 from corral.engine.logger.reader import LogReader
 from corral.engine.spec.host import HostFacts
 from corral.errors import CorralError
@@ -49,12 +52,14 @@ class Services:
     def __init__(
         self,
         engine: Engine,
+        events: EventService,
         containers: ContainerService,
         images: ImageService,
         networks: NetworkService,
         volumes: VolumeService,
     ) -> None:
         self._engine = engine
+        self._events = events
         self._containers = containers
         self._images = images
         self._networks = networks
@@ -70,19 +75,25 @@ class Services:
         try:
             database = Database(data.database)
             stack.callback(database.close)
+            events = EventService(database)
+            stack.push_async_callback(events.close)
             store = ContainerStore(database)
             graph = choose(data, config.storage_driver or None)
-            images = ImageService(data, database, graph, _untold, lambda image: _uses(store, image))
+            images = ImageService(
+                data, database, graph, partial(events.emit, "image"), lambda image: _uses(store, image)
+            )
             stack.callback(images.close)
             await images.start()
-            volumes = VolumeService(data, database, _untold)
+            volumes = VolumeService(data, database, partial(events.emit, "volume"))
             stack.push_async_callback(volumes.close)
         except BaseException:
             connecting.cancel()
             raise
         driver = await connecting
         stack.push_async_callback(driver.close)
-        networks = NetworkService(execution, database, network_config(config), driver.sandbox, _untold)
+        networks = NetworkService(
+            execution, database, network_config(config), driver.sandbox, partial(events.emit, "network")
+        )
         stack.push_async_callback(networks.close)
         await networks.start()
         engine = Engine(
@@ -96,7 +107,7 @@ class Services:
             volumes=volumes,
             logs=LogReader(),
             filters=FilterCache(execution.seccomp),
-            emit=_unheard,
+            emit=events.emit,
             settings=container_settings(config),
             host=HostFacts.discover(),
             clock=time.time_ns,
@@ -105,7 +116,7 @@ class Services:
         await restore(engine)
         news.deliver_to(engine)
         stack.push_async_callback(news.settle)
-        return cls(engine, ContainerService(engine), images, networks, volumes)
+        return cls(engine, events, ContainerService(engine), images, networks, volumes)
 
     def app(self) -> App:
         return App(self._routes())
@@ -117,6 +128,7 @@ class Services:
         yield from ImageRouter(self._images).routes()
         yield from NetworkRouter(self._networks).routes()
         yield from VolumeRouter(self._volumes).routes()
+        yield from EventRouter(self._events).routes()
 
     def begin(self) -> None:
         """Once the API answers: containers whose restart policy says so come back."""
@@ -139,14 +151,6 @@ class Services:
             await self._containers.stop(id, None, None)
         except CorralError as error:
             log.warning("cannot stop container %s: %s", id, error)
-
-
-def _untold(action: str, actor: str, attributes: dict[str, str]) -> None:
-    log.debug("%s %s %s", action, actor, attributes)
-
-
-def _unheard(kind: str, action: str, actor: str, attributes: Mapping[str, str]) -> None:
-    log.debug("%s %s %s %s", kind, action, actor, attributes)
 
 
 def _uses(store: ContainerStore, image: ImageID) -> list[ImageUse]:

@@ -30,7 +30,7 @@ def routes(containers: FakeContainers):
     return (
         *ContainerRouter(containers).routes(),
         *ContainerIORouter(containers).routes(),
-        *SystemRouter(None, None).routes(),  # type: ignore[arg-type]
+        *SystemRouter(None).routes(),  # type: ignore[arg-type]
     )
 
 

@@ -31,6 +31,10 @@ class Images(Protocol):
     async def tag(self, ref: str, repo: str, tag: str) -> None: ...
     async def remove(self, ref: str, force: bool, noprune: bool) -> Sequence[ImageDeleteItem]: ...
 
+    def fetch(self, url: str) -> AsyncIterator[bytes]:
+        """The archive at a URL, to be imported."""
+        ...
+
     async def import_(
         self,
         source: AsyncIterator[bytes],
@@ -94,14 +98,15 @@ class ImageRouter:
                 f"cannot pull {image}: pulling from registries is not available yet; "
                 f"make a base image with: corral image bootstrap busybox (or debian:bookworm)"
             )
-        if request.query.get("fromSrc") != "-":
-            raise Invalid("importing from a URL is not supported: send the archive itself (fromSrc=-)")
-        return await progress(self._import(request))
+        source = request.query.get("fromSrc", "")
+        if not source:
+            raise Invalid("the source of the import is missing: fromSrc")
+        return await progress(self._import(request, request.stream() if source == "-" else self._images.fetch(source)))
 
-    async def _import(self, request: Request) -> AsyncIterator[Progress]:
+    async def _import(self, request: Request, source: AsyncIterator[bytes]) -> AsyncIterator[Progress]:
         query = request.query
         image_id = await self._images.import_(
-            request.stream(),
+            source,
             query.get("repo", ""),
             query.get("tag", ""),
             request.query_list("changes"),

@@ -1,21 +1,17 @@
-"""The daemon about itself, and the stream of events."""
+"""The daemon about itself."""
 
 from __future__ import annotations
 
-from collections.abc import AsyncIterator
 from typing import Final, Protocol
 
 from corral.api.server import reply
 from corral.api.server.http.request import Request
 from corral.api.server.http.response import Response
-from corral.api.server.query import Filters, filters, timestamp
 from corral.api.server.router import Route
-from corral.api.server.streams import json_lines
-from corral.api.types.event import Event
 from corral.api.types.system import DiskUsage, SystemInfo, Version
 from corral.errors import Invalid
 
-__all__ = ["Events", "System", "SystemRouter"]
+__all__ = ["System", "SystemRouter"]
 
 _KINDS: Final = ("container", "image", "volume", "build-cache")
 
@@ -29,16 +25,9 @@ class System(Protocol):
         ...
 
 
-class Events(Protocol):
-    def stream(self, since: int, until: int, filters: Filters) -> AsyncIterator[Event]:
-        """Stored ones from ``since`` on, then new ones, up to ``until``; in nanoseconds, 0: only new ones, no end."""
-        ...
-
-
 class SystemRouter:
-    def __init__(self, system: System, events: Events) -> None:
+    def __init__(self, system: System) -> None:
         self._system = system
-        self._events = events
 
     def routes(self) -> tuple[Route, ...]:
         return (
@@ -47,7 +36,6 @@ class SystemRouter:
             Route("GET", "/version", self.version),
             Route("GET", "/info", self.info),
             Route("GET", "/system/df", self.disk_usage),
-            Route("GET", "/events", self.events),
         )
 
     async def ping(self, request: Request) -> Response:
@@ -64,14 +52,6 @@ class SystemRouter:
         for kind in kinds.difference(_KINDS):
             raise Invalid(f"unknown object type: {kind}")
         return reply.json(await self._system.disk_usage(kinds or frozenset(_KINDS)))
-
-    async def events(self, request: Request) -> Response:
-        since, until = timestamp(request, "since"), timestamp(request, "until")
-        if since and until and until < since:
-            raise Invalid(
-                f"since time ({request.query['since']}) cannot be after until time ({request.query['until']})"
-            )
-        return json_lines(self._events.stream(since, until, filters(request)))
 
 
 _PING_HEADERS: Final = {
