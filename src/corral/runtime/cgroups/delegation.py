@@ -28,6 +28,8 @@ def enable_controllers(hierarchy: Hierarchy, path: str, controllers: tuple[str, 
     A controller that a group above does not offer, or refuses, is a warning. Raises OSError otherwise.
     """
     warnings: list[str] = []
+    if not controllers:
+        return warnings
     above = path.strip("/").split("/")[:-1]
     directory = hierarchy.mount_point
     for index in range(len(above) + 1):

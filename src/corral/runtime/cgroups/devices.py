@@ -6,6 +6,7 @@ Version 1 has files for that; in version 2 an eBPF program attached to the group
 
 from __future__ import annotations
 
+import functools
 from collections.abc import Iterable
 from dataclasses import dataclass
 from typing import Final
@@ -96,12 +97,20 @@ def device_list(rules: Iterable[DeviceRule]) -> DeviceList:
 
 def v1(resources: Resources) -> list[Write]:
     """For a new group, which starts with everything allowed, below parents that do."""
-    devices = device_list(resources.devices)
+    return list(_v1(resources.devices))
+
+
+@functools.lru_cache(16)
+def _v1(rules: tuple[DeviceRule, ...]) -> tuple[Write, ...]:
+    """Most containers have the same rules."""
+    devices = device_list(rules)
     if devices.is_unrestricted:
-        return []
-    default = [] if devices.allow else [Write("devices.deny", "a")]
+        return ()
+    default = () if devices.allow else (Write("devices.deny", "a"),)
     file = "devices.deny" if devices.allow else "devices.allow"
-    return default + [Write(file, f"{e.type} {_text(e.major)}:{_text(e.minor)} {e.access}") for e in devices.exceptions]
+    return default + tuple(
+        Write(file, f"{e.type} {_text(e.major)}:{_text(e.minor)} {e.access}") for e in devices.exceptions
+    )
 
 
 def _number(number: int | None) -> int | None:

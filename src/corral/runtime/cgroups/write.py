@@ -31,23 +31,24 @@ def apply(directory: str, writes: Iterable[Write]) -> list[str]:
     """Carry out ``writes`` in order. Returns the warnings. Raises OSError with the path of the file that refused."""
     warnings: list[str] = []
     later: list[Write] = []
-    for write in writes:
-        try:
-            _apply_one(directory, write, warnings)
-        except OSError as error:
-            if not (write.again and error.errno == errno.EINVAL):
-                raise
-            later.append(write)
-    for write in later:
-        _apply_one(directory, write, warnings)
+    with _Files(directory) as files:
+        for write in writes:
+            try:
+                _apply_one(files, write, warnings)
+            except OSError as error:
+                if not (write.again and error.errno == errno.EINVAL):
+                    raise
+                later.append(write)
+        for write in later:
+            _apply_one(files, write, warnings)
     return warnings
 
 
-def _apply_one(directory: str, write: Write, warnings: list[str]) -> None:
+def _apply_one(files: _Files, write: Write, warnings: list[str]) -> None:
     attempt: Write | None = write
     while attempt is not None:
         try:
-            write_text(f"{directory}/{attempt.file}", attempt.value)
+            files.write(attempt.file, attempt.value)
             return
         except FileNotFoundError:
             attempt = attempt.otherwise
@@ -55,15 +56,45 @@ def _apply_one(directory: str, write: Write, warnings: list[str]) -> None:
         warnings.append(write.warning)
 
 
+class _Files:
+    """Keeps the file that was written last open: a dozen device rules go into the same one."""
+
+    def __init__(self, directory: str) -> None:
+        self._directory = directory
+        self._name = ""
+        self._fd = -1
+
+    def __enter__(self) -> _Files:
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        if self._fd >= 0:
+            os.close(self._fd)
+            self._fd = -1
+
+    def write(self, name: str, text: str) -> None:
+        path = f"{self._directory}/{name}"
+        if name != self._name or self._fd < 0:
+            self.__exit__()
+            self._fd = os.open(path, os.O_WRONLY | os.O_CLOEXEC)
+            self._name = name
+        _write(self._fd, path, text)
+
+
 def write_text(path: str, text: str) -> None:
     """One write(2), as control files want it; never creates the file. Raises OSError with path and text."""
     fd = os.open(path, os.O_WRONLY | os.O_CLOEXEC)
     try:
-        os.write(fd, text.encode())
-    except OSError as error:
-        raise OSError(error.errno, f"write {text!r}: {error.strerror}", path) from None
+        _write(fd, path, text)
     finally:
         os.close(fd)
+
+
+def _write(fd: int, path: str, text: str) -> None:
+    try:
+        os.pwrite(fd, text.encode(), 0)
+    except OSError as error:
+        raise OSError(error.errno, f"write {text!r}: {error.strerror}", path) from None
 
 
 def read_text(path: str) -> str:
