@@ -23,7 +23,9 @@ class NetworkConfig:
 
     ``bridge``: interface of the default bridge network, "none" for no such network. ``bip``: its own address with
     prefix length, "" to choose. ``mtu`` 0: 1500. ``iptables``: whether the firewall is managed at all. ``ip``: the host
-    address of published ports that name none. ``default_address_pools`` empty: Docker's.
+    address of published ports that name none, "" for all. ``userland_proxy``: whether the daemon serves connections to
+    published ports that the firewall cannot translate, which are those over IPv6. ``default_address_pools``: empty for
+    Docker's.
     """
 
     bridge: str = DEFAULT_BRIDGE

@@ -16,7 +16,7 @@ from __future__ import annotations
 
 import logging
 import secrets
-from collections.abc import Callable, Collection
+from collections.abc import Callable, Collection, Iterator
 from contextlib import AsyncExitStack
 from dataclasses import replace
 from ipaddress import IPv4Address, IPv4Network
@@ -66,7 +66,7 @@ class NetworkService:
         self._records = SandboxRecords(exec_root.sandboxes)
         candidates = [(IPv4Network(pool.base), pool.size) for pool in config.default_address_pools]
         self._ipam = LocalIpam(candidates or pools.DEFAULT)
-        self._ports = PortAllocator(config.ip)
+        self._ports = PortAllocator(config.ip, ipv6=config.userland_proxy)
         self._bridge = BridgeDriver(_firewall(config), forward=config.ip_forward)
         self._drivers: dict[str, Driver] = {
             driver.name: driver for driver in (self._bridge, NullDriver("null"), NullDriver("host"))
@@ -87,13 +87,15 @@ class NetworkService:
             await self._drivers[network.driver].create_network(network)
         for container_id, sandbox in self._records.read().items():
             await self._take_over(container_id, sandbox)
-        live = [
-            (self._registry.resolve(endpoint.network_id), endpoint, sandbox.ports)
-            for sandbox in self._sandboxes.values()
-            for endpoint in sandbox.endpoints
-        ]
         for driver in self._drivers.values():
-            await driver.restore([entry for entry in live if entry[0].driver == driver.name])
+            await driver.restore(
+                [
+                    (network, endpoint, sandbox.ports)
+                    for sandbox in self._sandboxes.values()
+                    for network, of, endpoint in self._endpoints(sandbox)
+                    if of is driver
+                ]
+            )
 
     async def restore(self, live: Collection[str]) -> None:
         """The ids in ``live`` are the containers that run: all other sandboxes are removed."""
@@ -131,18 +133,16 @@ class NetworkService:
         if sandbox is None:
             return
         self._records.remove(container_id)
-        async with AsyncExitStack() as steps:
-            for endpoint in sandbox.endpoints:
-                network = self._registry.resolve(endpoint.network_id)
-                driver = self._drivers[network.driver]
+        async with AsyncExitStack() as steps:  # the last one is taken first
+            steps.callback(self._let_go, container_id)
+            if sandbox.netns is not None:
+                steps.callback(unpin, sandbox.netns)
+            for network, driver, endpoint in self._endpoints(sandbox):
+                steps.callback(self._tell, "disconnect", network, sandbox)
                 steps.push_async_callback(self._release_address, network, endpoint)
                 steps.push_async_callback(driver.delete_endpoint, network, endpoint)
                 steps.push_async_callback(driver.leave, network, endpoint)
                 steps.push_async_callback(driver.unpublish, network, endpoint, sandbox.ports)
-                steps.callback(self._tell, "disconnect", network, sandbox)
-            if sandbox.netns is not None:
-                steps.callback(unpin, sandbox.netns)
-            steps.callback(self._let_go, container_id)
 
     def sandbox(self, container_id: str) -> Sandbox | None:
         """The live sandbox of a container."""
@@ -187,7 +187,7 @@ class NetworkService:
             part = network.ipam[0]
             wanted = IPv4Address(request.ip) if request.ip else None
             own = await self._ipam.request_address(part.pool, wanted)
-            endpoint = replace(endpoint, ip=str(own), prefix_len=part.network.prefixlen, gateway=part.gateway)
+            endpoint = replace(endpoint, ip=str(own), prefix_len=part.network.prefixlen, gateway=part.default_gateway)
             undo.push_async_callback(self._release_address, network, endpoint)
         endpoint = await driver.create_endpoint(network, endpoint)
         undo.push_async_callback(driver.delete_endpoint, network, endpoint)
@@ -212,7 +212,8 @@ class NetworkService:
             await driver.publish(network, endpoint, held.bindings)
 
     def _keep(self, container_id: str, held: Held, endpoint: Endpoint) -> None:
-        proxy = Proxy(endpoint.ip, held.sockets) if held.sockets and endpoint.ip else None
+        wanted = self._config.userland_proxy and held.sockets and endpoint.ip
+        proxy = Proxy(endpoint.ip, held.sockets) if wanted else None
         self._held[container_id] = (held, proxy)
 
     def _let_go(self, container_id: str) -> None:
@@ -229,6 +230,16 @@ class NetworkService:
     def _tell(self, action: str, network: Network, sandbox: Sandbox) -> None:
         attributes = {"container": sandbox.container_id, "name": network.name, "type": network.driver}
         self._emit(action, network.id, attributes)
+
+    def _endpoints(self, sandbox: Sandbox) -> Iterator[tuple[Network, Driver, Endpoint]]:
+        """Those whose network there still is: another configuration may have taken it away while the daemon was off."""
+        for endpoint in sandbox.endpoints:
+            try:
+                network = self._registry.resolve(endpoint.network_id)
+            except CorralError:
+                _log.warning("container %s: network %s is gone", sandbox.container_id[:12], endpoint.network_name)
+            else:
+                yield network, self._drivers[network.driver], endpoint
 
     # --- networks
 
@@ -261,10 +272,12 @@ class NetworkService:
     async def _take_over(self, container_id: str, sandbox: Sandbox) -> None:
         """Counts a recorded sandbox as live until `restore` says otherwise."""
         self._sandboxes[container_id] = sandbox
-        for endpoint in sandbox.endpoints:
-            network = self._registry.resolve(endpoint.network_id)
+        for network, _, endpoint in self._endpoints(sandbox):
             if network.ipam and endpoint.ip:
-                await self._ipam.request_address(network.ipam[0].pool, IPv4Address(endpoint.ip))
+                try:
+                    await self._ipam.request_address(network.ipam[0].pool, IPv4Address(endpoint.ip))
+                except CorralError as error:  # the subnet was changed: it works again after a restart
+                    _log.warning("container %s keeps its address %s: %s", container_id[:12], endpoint.ip, error)
         held, lost = self._ports.hold_again(sandbox.ports)
         for line in lost:
             _log.warning("container %s: %s", container_id[:12], line)

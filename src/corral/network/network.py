@@ -8,12 +8,16 @@ from typing import Any, Final, NewType
 
 from corral.oci.codec import Codec
 
-__all__ = ["EndpointID", "IpamConfig", "Network", "NetworkID", "SandboxID"]
+__all__ = ["DEFAULT_GATEWAY", "EndpointID", "IpamConfig", "Network", "NetworkID", "SandboxID"]
 
 NetworkID = NewType("NetworkID", str)
 EndpointID = NewType("EndpointID", str)
 SandboxID = NewType("SandboxID", str)
 """Each 64 lower-case hex digits."""
+
+
+DEFAULT_GATEWAY: Final = "DefaultGatewayIPv4"
+"""The auxiliary address that containers use as their gateway in place of the network's own."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -25,6 +29,11 @@ class IpamConfig:
     ip_range: str = ""
     pool: str = ""
     auxiliary: dict[str, str] = field(default_factory=dict)
+
+    @property
+    def default_gateway(self) -> str:
+        """What containers route through."""
+        return self.auxiliary.get(DEFAULT_GATEWAY, self.gateway)
 
     @property
     def network(self) -> ipaddress.IPv4Network:

@@ -14,7 +14,7 @@ from corral.linux.netlink.connection import NETLINK_ROUTE, Connection
 from corral.network.config import DEFAULT_BRIDGE, NetworkConfig
 from corral.network.drivers.bridge_options import BridgeOptions
 from corral.network.ipam.driver import Driver as IpamDriver
-from corral.network.network import IpamConfig, Network
+from corral.network.network import DEFAULT_GATEWAY, IpamConfig, Network
 
 __all__ = ["HostNetworks", "default_bridge", "new", "trivial"]
 
@@ -61,9 +61,10 @@ async def default_bridge(
     ip_range = _network(config.fixed_cidr, "fixed-cidr") if config.fixed_cidr else None
     pool = await ipam.request_pool(own.network if own is not None else None, ip_range, avoid=host.occupied)
     bridge_address = own.ip if own is not None else pool.network[1]
-    gateway = IPv4Address(config.default_gateway) if config.default_gateway else bridge_address
+    gateway = _gateway(config, bridge_address)
     for reserved in {bridge_address, gateway}:
         await ipam.request_address(pool.id, reserved)
+    auxiliary = {DEFAULT_GATEWAY: str(gateway)} if gateway != bridge_address else {}
     options = BridgeOptions(
         interface=config.bridge,
         icc=config.icc,
@@ -72,7 +73,7 @@ async def default_bridge(
         default=True,
         mtu=config.mtu or 1500,
     )
-    part = IpamConfig(str(pool.network), str(bridge_address), config.fixed_cidr, pool.id)
+    part = IpamConfig(str(pool.network), str(bridge_address), config.fixed_cidr, pool.id, auxiliary)
     return replace(network, ipam=(part,), options=options.encode())
 
 
@@ -86,6 +87,13 @@ def _configured(config: NetworkConfig) -> IPv4Interface | None:
     if own.ip in (own.network.network_address, own.network.broadcast_address) or own.network.prefixlen > 30:
         raise Invalid(f"invalid --bip {config.bip}: not the address of a host in its subnet")
     return own
+
+
+def _gateway(config: NetworkConfig, own: IPv4Address) -> IPv4Address:
+    try:
+        return IPv4Address(config.default_gateway) if config.default_gateway else own
+    except ValueError:
+        raise Invalid(f"invalid --default-gateway {config.default_gateway}: not an address") from None
 
 
 def _former(network: Network, occupied: Sequence[IPv4Network]) -> IPv4Interface | None:

@@ -120,6 +120,22 @@ async def test_bip_mtu_and_fixed_cidr(host: Host) -> None:
     assert host.lab.interfaces(netns(sandbox))["eth0"].mtu == 1400
 
 
+async def test_another_gateway_for_containers(host: Host) -> None:
+    service = await host.service(NetworkConfig(bip="10.77.0.1/24", default_gateway="10.77.0.254"))
+    sandbox = await service.allocate(request(1))
+    assert sandbox.endpoints[0].gateway == "10.77.0.254"
+    shown = service.inspect_network("bridge").ipam.config
+    assert shown is not None
+    assert shown[0].gateway == "10.77.0.1"
+    assert shown[0].auxiliary_addresses == {"DefaultGatewayIPv4": "10.77.0.254"}
+
+
+@pytest.mark.parametrize("field", ["bip", "fixed_cidr", "default_gateway"])
+async def test_a_configuration_that_cannot_be_is_refused(host: Host, field: str) -> None:
+    with pytest.raises(Invalid, match=f"invalid --{field.replace('_', '-')} nonsense"):
+        await host.service(NetworkConfig(**{field: "nonsense"}))  # type: ignore[arg-type]
+
+
 async def test_the_pool_avoids_what_the_host_uses(host: Host) -> None:
     with Connection(NETLINK_ROUTE) as connection:
         up = link.by_name(connection, "up0")

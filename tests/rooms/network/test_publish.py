@@ -52,6 +52,15 @@ async def test_without_a_firewall_the_proxy_serves_everything(host: Host) -> Non
             assert await asyncio.to_thread(host.lab.ask, where, address, 8080) == "172.17.0.1"
 
 
+async def test_without_the_proxy_only_ipv4_is_published(host: Host) -> None:
+    service = await host.service(NetworkConfig(userland_proxy=False))
+    one = await service.allocate(request(1, tcp(80, 8080)))
+    assert [port.host_ip for port in one.ports] == ["0.0.0.0"]
+    with host.lab.server(netns(one), 80):
+        assert host.lab.reaches(host.lab.host, "127.0.0.1", 8080)
+        assert not host.lab.reaches(host.lab.host, "::1", 8080)
+
+
 async def test_udp_is_published_as_well(host: Host, service: NetworkService) -> None:
     one = await service.allocate(request(1, tcp(53, 5353, proto="udp")))
     with host.lab.server(netns(one), 53, kind=socket.SOCK_DGRAM):

@@ -12,6 +12,7 @@ from corral.linux.netlink.connection import NETLINK_NETFILTER, NETLINK_ROUTE, Co
 from corral.linux.netlink.link import VethEnd
 from corral.linux.netlink.nftables import objects, transaction
 from corral.linux.netlink.nftables.objects import IFNAME, Element
+from corral.network.config import NetworkConfig
 from corral.network.controller import NetworkService
 from support.netlab import HOST, NEIGHBOUR, eventually
 from support.network_room import Host, container, netns, request, tcp
@@ -62,6 +63,26 @@ async def test_sandboxes_of_containers_that_ended_meanwhile_are_removed(host: Ho
     assert eventually(lambda: host.veths() == {two.endpoints[0].host_interface})
     with Connection(NETLINK_NETFILTER) as connection:
         assert transaction.elements(connection, "corral", "publish") == {}
+
+
+async def test_another_subnet_does_not_end_what_runs(host: Host, service: NetworkService) -> None:
+    one = await service.allocate(request(1, tcp(80, 8080)))
+    await service.close()
+    later = await host.service(NetworkConfig(bip="10.77.0.1/24"), live=(container(1),))
+    assert later.sandbox(container(1)) == one
+    assert (await later.allocate(request(2))).endpoints[0].ip == "10.77.0.2"
+    await later.release(container(1))
+    assert len(host.pins()) == 1
+
+
+async def test_no_default_bridge_any_more_does_not_end_what_runs(host: Host, service: NetworkService) -> None:
+    one = await service.allocate(request(1, tcp(80, 8080)))
+    await service.close()
+    later = await host.service(NetworkConfig(bridge="none"), live=(container(1),))
+    assert later.sandbox(container(1)) == one
+    assert [network.name for network in later.networks()] == ["none", "host"]
+    await later.release(container(1))
+    assert host.pins() == set()
 
 
 async def test_remains_without_a_record_are_removed(host: Host, service: NetworkService) -> None:

@@ -67,10 +67,12 @@ class _Taken:
 
 
 class PortAllocator:
-    """``default_ip``: the host address for requests that name none; "" for all, IPv6 included if the host has it."""
+    """``default_ip``: the host address for requests that name none; "" for all, with ``ipv6`` those of IPv6 as well if
+    the host has it."""
 
-    def __init__(self, default_ip: str = "") -> None:
+    def __init__(self, default_ip: str = "", *, ipv6: bool = True) -> None:
         self._default_ip = default_ip
+        self._ipv6 = ipv6
         self._taken = _Taken()
         self._cursor = 0
 
@@ -137,7 +139,7 @@ class PortAllocator:
         host_ip = host_ip or self._default_ip
         if host_ip:
             return [host_ip]
-        return ["0.0.0.0", "::"] if _has_ipv6() else ["0.0.0.0"]
+        return ["0.0.0.0", "::"] if self._ipv6 and _has_ipv6() else ["0.0.0.0"]
 
     def _candidates(self, request: PortRequest) -> Iterator[int]:
         """A given range from its start; otherwise the ephemeral one, from where the last search ended."""
