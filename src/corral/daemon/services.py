@@ -17,9 +17,10 @@ from corral.api.server.routers.events import EventRouter
 from corral.api.server.routers.exec import ExecRouter
 from corral.api.server.routers.images import ImageRouter
 from corral.api.server.routers.networks import NetworkRouter
+from corral.api.server.routers.system import SystemRouter
 from corral.api.server.routers.volumes import VolumeRouter
 from corral.daemon.config import DaemonConfig
-from corral.daemon.translate import container_settings, network_config
+from corral.daemon.translate import container_settings, network_config, system_settings
 from corral.engine.container.context import Engine
 from corral.engine.container.live import LiveTable
 from corral.engine.container.restore import apply_restart_policies, restore
@@ -29,6 +30,7 @@ from corral.engine.container.store import ContainerStore
 from corral.engine.events import EventService
 from corral.engine.logger.reader import LogReader
 from corral.engine.spec.host import HostFacts
+from corral.engine.system import SystemService
 from corral.errors import CorralError
 from corral.image.graphdriver.choose import choose
 from corral.image.record import ImageUse
@@ -57,6 +59,7 @@ class Services:
         images: ImageService,
         networks: NetworkService,
         volumes: VolumeService,
+        system: SystemService,
     ) -> None:
         self._engine = engine
         self._events = events
@@ -64,6 +67,7 @@ class Services:
         self._images = images
         self._networks = networks
         self._volumes = volumes
+        self._system = system
 
     @classmethod
     async def start(
@@ -116,7 +120,11 @@ class Services:
         await restore(engine)
         news.deliver_to(engine)
         stack.push_async_callback(news.settle)
-        return cls(engine, events, ContainerService(engine), images, networks, volumes)
+        containers = ContainerService(engine)
+        system = SystemService(
+            database, system_settings(config), store, containers, images, volumes, lambda: events.listeners
+        )
+        return cls(engine, events, containers, images, networks, volumes, system)
 
     def app(self) -> App:
         return App(self._routes())
@@ -129,6 +137,7 @@ class Services:
         yield from NetworkRouter(self._networks).routes()
         yield from VolumeRouter(self._volumes).routes()
         yield from EventRouter(self._events).routes()
+        yield from SystemRouter(self._system).routes()
 
     def begin(self) -> None:
         """Once the API answers: containers whose restart policy says so come back."""
@@ -136,6 +145,7 @@ class Services:
 
     def reconfigure(self, config: DaemonConfig) -> None:
         """Takes over what SIGHUP may change."""
+        self._system.settings = system_settings(config)
 
     async def stop_containers(self, timeout: int) -> None:
         """Stops every running container, each with its own stop timeout, within ``timeout`` seconds (-1: no limit)."""

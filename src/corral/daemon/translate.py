@@ -4,13 +4,15 @@ from __future__ import annotations
 
 from pathlib import Path
 
+from corral.api.server.version import MAXIMUM, MINIMUM, show_version
 from corral.api.types.host_config import Ulimit
 from corral.daemon.config import DaemonConfig
 from corral.engine.container.settings import Settings
+from corral.engine.system import SystemSettings
 from corral.errors import Invalid
 from corral.network.config import NetworkConfig
 
-__all__ = ["container_settings", "network_config"]
+__all__ = ["container_settings", "network_config", "system_settings"]
 
 
 def container_settings(config: DaemonConfig) -> Settings:
@@ -55,4 +57,23 @@ def network_config(config: DaemonConfig) -> NetworkConfig:
         ip_forward=config.ip_forward,
         ip_masq=config.ip_masq,
         iptables=config.iptables,
+    )
+
+
+def system_settings(config: DaemonConfig) -> SystemSettings:
+    encrypted = config.tls or config.tlsverify
+    unencrypted = [host for host in config.hosts if host.startswith("tcp://") and not encrypted]
+    return SystemSettings(
+        data_root=config.data_root,
+        api_version=show_version(MAXIMUM),
+        min_api_version=show_version(MINIMUM),
+        debug=config.debug,
+        labels=config.labels,
+        live_restore=config.live_restore,
+        log_driver=config.log_driver,
+        runtimes=container_settings(config).runtimes,
+        firewall="nftables" if config.iptables else "none",
+        private_cgroupns=config.default_cgroupns_mode == "private",
+        seccomp_profile=config.seccomp_profile,
+        open_addresses=tuple(host.replace("tcp://", "http://", 1) for host in unencrypted),
     )
