@@ -23,4 +23,4 @@ def in_rootfs(mounts: Sequence[RootfsMount], at: Path, script: str) -> str:
             commands.append(f"mount -t {mount.type} -o {options} {mount.source} {shlex.quote(str(at))}")
     commands += [f"cd {shlex.quote(str(at))}", script]
     command = ["unshare", "--mount", "sh", "-c", "\n".join(commands)]
-    return subprocess.run(command, check=True, capture_output=True, text=True).stdout
+    return subprocess.run(command, check=True, capture_output=True).stdout.decode(errors="surrogateescape")

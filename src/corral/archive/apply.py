@@ -107,9 +107,12 @@ class Applier:
             self._keep_payload(entry, reader)
             self._whiteout(parent, base)
             return
-        kind = entry.kind
+        self._make_member(entry, parent, base, reader)
         if self._made is not None:
             self._note(parent.path + base)
+
+    def _make_member(self, entry: Entry, parent: Parent, base: bytes, reader: TarReader) -> None:
+        kind = entry.kind
         if kind == kinds.REGULAR:
             if not base:
                 raise Invalid("archive member '/' is not a directory")
@@ -275,7 +278,7 @@ class Applier:
         if is_directory:
             prefix = path + b"/"
             self._times = {p: t for p, t in self._times.items() if p != path and not p.startswith(prefix)}
-        own = self._made is None or path in self._made or is_directory
+        own = self._made is None or path in self._made
         if self._recipe is not None and self._aside is not None and own and (is_directory or info.st_size):
             os.makedirs(self._aside, 0o700, exist_ok=True)
             os.rename(base, os.path.join(self._aside, b"%d" % self._moved), src_dir_fd=parent.fd)

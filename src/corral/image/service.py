@@ -15,6 +15,7 @@ from corral.errors import Invalid
 from corral.image import importing, progress, saving
 from corral.image.bootstrap.names import bootstrap
 from corral.image.content.store import ContentStore
+from corral.image.fetch import fetch, normalize
 from corral.image.filters import parse as parse_filters
 from corral.image.graphdriver.driver import GraphDriver
 from corral.image.inspect import history, inspect
@@ -154,6 +155,10 @@ class ImageService:
             self.images, self._in_use, lambda action, image: self._log(action, image, image.id), force, not noprune
         )
         return await removal.run(ref)
+
+    def fetch(self, url: str) -> AsyncIterator[bytes]:
+        """A source for `import_`: the archive at a URL. Raises Invalid, and while it is read NotFound, Unavailable."""
+        return fetch(normalize(url))
 
     def _log(self, action: str, image: Image, name: str) -> None:
         self._emit(action, image.id, {**(image.config.runtime.labels or {}), "name": name})
