@@ -137,12 +137,10 @@ class BridgeDriver:
         self._connection.apply(*requests)
 
     async def leave(self, network: Network, endpoint: Endpoint) -> None:
-        if link.by_name(self._connection, endpoint.host_interface) is None:
-            return
         try:
             self._connection.apply(link.change(0, name=endpoint.host_interface, up=False))
         except OSError as error:
-            if error.errno != errno.ENODEV:  # the container's end took it along in between
+            if error.errno != errno.ENODEV:  # it has gone with the container's end
                 raise
 
     # --- ports
