@@ -83,14 +83,18 @@ def _status(values: Sequence[str]) -> Test:
     known = {status.value for status in Status}
     for value in values:
         if value not in known:
-            raise Invalid(f"invalid filter 'status={value}'")
+            states = "created, running, paused, restarting, removing, exited, dead"
+            reason = f"invalid value for state ({value}): must be one of {states}"
+            raise Invalid(f"invalid filter 'status={value}': {reason}")
     return lambda record: record.status.value in values
 
 
 def _health(values: Sequence[str]) -> Test:
     for value in values:
         if value not in _HEALTH:
-            raise Invalid(f"invalid filter 'health={value}'")
+            states = "none, starting, healthy, unhealthy"
+            reason = f"invalid value for health ({value}): must be one of {states}"
+            raise Invalid(f"invalid filter 'health={value}': {reason}")
     return lambda _: "none" in values  # no container has a health state
 
 

@@ -15,4 +15,5 @@ async def inspect(engine: Engine, ref: str, size: bool) -> ContainerInspect:
     usage = await engine.images.usage(record.id) if size else None
     execs = [item.id for item in engine.live[record.id].execs.values() if item.running]
     graph = engine.images.rw_metadata(record.id)
+    graph = {"ID": record.id, **graph} if graph else graph
     return inspect_view(record, engine.data, exec_ids=execs, graph=graph, size=usage)

@@ -26,10 +26,8 @@ def find_joins(engine: Engine, record: ContainerRecord) -> Joins:
     donors = {kind: _donor(engine, kind, ref) for kind, ref in joined(record.host_config).items()}
     ipc = donors.get("ipc")
     if ipc is not None and ipc.host_config.ipc_mode not in ("shareable", "host"):
-        raise Invalid(
-            f"cannot join IPC of a non-shareable container {ipc.id}: non-shareable IPC "
-            "(hint: use IpcMode:shareable for the donor container)"
-        )
+        hint = "non-shareable IPC (hint: use IpcMode:shareable for the donor container)"
+        raise Invalid(f"failed to join IPC namespace: container {ipc.id}: {hint}")
     namespaces = {
         kind: f"/proc/{donor.state.pid}/ns/{'net' if kind == 'network' else kind}" for kind, donor in donors.items()
     }
@@ -37,13 +35,15 @@ def find_joins(engine: Engine, record: ContainerRecord) -> Joins:
 
 
 def _donor(engine: Engine, kind: str, ref: str) -> ContainerRecord:
-    label = {"network": "network", "pid": "PID", "ipc": "IPC"}[kind]
+    label = kind if kind == "network" else kind.upper()
     try:
         donor = engine.store.find(ref)
     except NotFound as error:
         raise Internal(f"joining {label} namespace of container: {error.message}", code=error.code) from error
-    if donor.status is Status.RESTARTING:
-        raise Conflict(f"cannot join {label} of restarting container {donor.id}: wait until it is running")
-    if not donor.status.has_process:
-        raise Conflict(f"cannot join {label} of a non running container: {donor.id}")
-    return donor
+    if donor.status.has_process:
+        return donor
+    if kind == "network":
+        state = f"container {donor.name} is {donor.status.value}"
+        raise Conflict(f"cannot join network namespace of a non running container: {state}")
+    trouble = "is restarting" if donor.status is Status.RESTARTING else "is not running"
+    raise Conflict(f"failed to join {label} namespace: container {donor.id} {trouble}")
