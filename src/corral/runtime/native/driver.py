@@ -2,8 +2,7 @@
 
 When the connection breaks it is made again at once (the next supervisor is there a millisecond later), if need be by
 starting keeper and supervisor anew with the descriptors that were kept here. A request that was under way is asked
-again. That is harmless for all but those that create something; of these it is first looked whether the dead
-supervisor had done it, and then only the attachments, which died with it, are made again.
+again; that is harmless for all but those that create something, which say so (``protocol``: again).
 """
 
 from __future__ import annotations
@@ -12,11 +11,12 @@ import asyncio
 import contextlib
 import dataclasses
 import os
-from collections.abc import Awaitable, Callable, Sequence
+from collections.abc import Sequence
+from functools import partial
 from pathlib import Path
-from typing import Final, TypeVar
+from typing import Final
 
-from corral.errors import Conflict, NotFound, Unavailable
+from corral.errors import Conflict, Unavailable
 from corral.linux.fd import close_all
 from corral.oci.runtime import Capabilities, Process, Resources
 from corral.runtime.driver import (
@@ -36,8 +36,6 @@ from corral.runtime.supervisor import protocol
 from corral.runtime.supervisor.kept import Kept
 from corral.runtime.supervisor.protocol import Message
 from corral.store.layout import ExecRoot
-
-T = TypeVar("T")
 
 _ATTEMPTS: Final = 200
 _PAUSE: Final = 0.005
@@ -81,12 +79,13 @@ class NativeDriver:
     async def start(self, id: str) -> ContainerState:
         try:
             answer, _ = await self._ask({"op": "start", "id": id})
+            return protocol.decode_state(answer)
         except Conflict:
-            state = await self._find(id)
+            # Asked again, of the successor of the one that did it?
+            state = next((state for state in await self.list() if state.id == id), None)
             if state is None or state.status is not Status.RUNNING:
                 raise
             return state
-        return protocol.decode_state(answer)
 
     async def run(self, request: CreateRequest) -> ContainerState:
         return await self._make(request, "run")
@@ -110,19 +109,13 @@ class NativeDriver:
             "stdio": protocol.encode_stdio(stdio),
             "attachments": protocol.encode_attachments(attachments),
         }
-
-        async def done_before() -> int | None:
-            state = await self._find(id)
-            known = next((item for item in state.execs if item.exec_id == exec_id), None) if state else None
-            return known.pid if known else None
-
         self._told.setdefault(id, set()).discard(exec_id)
-        made = await self._create(message, attachments, done_before, exec_id)
-        return made if isinstance(made, int) else protocol.number(made, "pid")
+        return protocol.number(await self._create(message, attachments), "pid")
 
     async def attach(self, id: str, exec_id: str | None, attachment: Attachment) -> None:
+        (encoded,) = protocol.encode_attachments([attachment])
         try:
-            await self._attach(id, exec_id, attachment)
+            await self._ask({"op": "attach", "id": id, "exec": exec_id, "attachment": encoded}, [attachment.fd])
         finally:
             os.close(attachment.fd)
 
@@ -181,55 +174,21 @@ class NativeDriver:
             "stdio": protocol.encode_stdio(request.stdio),
             "attachments": protocol.encode_attachments(request.attachments),
         }
-
-        async def done_before() -> ContainerState | None:
-            state = await self._find(request.id)
-            if state is not None and operation == "run" and state.status is Status.CREATED:
-                return await self.start(request.id)
-            return state
-
         self._told.pop(request.id, None)
         write_bundle(request)
-        made = await self._create(message, request.attachments, done_before, None, lambda: write_bundle(request))
-        return made if isinstance(made, ContainerState) else protocol.decode_state(made)
+        return protocol.decode_state(await self._create(message, request.attachments))
 
-    async def _create(
-        self,
-        message: Message,
-        attachments: Sequence[Attachment],
-        done_before: Callable[[], Awaitable[T | None]],
-        exec_id: str | None,
-        prepare: Callable[[], None] = lambda: None,
-    ) -> T | Message:
-        """Takes the attachments' descriptors over."""
+    async def _create(self, message: Message, attachments: Sequence[Attachment]) -> Message:
+        """Ask, and ask again if the supervisor dies. Takes the attachments' descriptors over."""
         fds = [attachment.fd for attachment in attachments]
         try:
-            for _ in range(_RETRIES):
+            for attempt in range(_RETRIES):
                 link = await self._linked()
                 with contextlib.suppress(Unavailable):
-                    return (await link.ask(message, fds))[0]
-                state = await done_before()
-                if state is not None:
-                    for attachment in attachments:
-                        await self._attach_again(message["id"], exec_id, attachment)
-                    return state
-                prepare()
+                    return (await link.ask({**message, "again": attempt > 0}, fds))[0]
             raise Unavailable("supervisor does not answer")
         finally:
             close_all(fds)
-
-    async def _attach_again(self, id: str, exec_id: str | None, attachment: Attachment) -> None:
-        try:
-            await self._attach(id, exec_id, dataclasses.replace(attachment, initial_input=b""))
-        except (Conflict, NotFound):  # it has ended meanwhile
-            return
-
-    async def _attach(self, id: str, exec_id: str | None, attachment: Attachment) -> None:
-        (encoded,) = protocol.encode_attachments([attachment])
-        await self._ask({"op": "attach", "id": id, "exec": exec_id, "attachment": encoded}, [attachment.fd])
-
-    async def _find(self, id: str) -> ContainerState | None:
-        return next((state for state in await self.list() if state.id == id), None)
 
     # The connection
 
@@ -257,8 +216,9 @@ class NativeDriver:
 
     async def _connect(self) -> None:
         for attempt in range(_ATTEMPTS):
+            kept = Kept()
             try:
-                link = Link(str(self._root.supervisor_socket), self._notice, self._lost)
+                link = Link(str(self._root.supervisor_socket), partial(self._notice, kept), self._lost)
             except (ConnectionRefusedError, FileNotFoundError):
                 await launch(self._root, self._kept)
                 continue
@@ -268,10 +228,12 @@ class NativeDriver:
                 answer, _ = await link.ask({"op": "hello", "version": protocol.VERSION})
                 states, _ = await link.ask({"op": "list"})
             except Unavailable:  # it died at this moment, or was about to end
+                kept.close()
                 await asyncio.sleep(_PAUSE * attempt)
                 continue
             self.supervisor_pid, self.keeper_pid = answer["pid"], answer["keeper"]
-            self._link = link
+            self._kept.close()
+            self._kept, self._link = kept, link
             asyncio.get_running_loop().call_soon(self._replay, states["containers"])
             return
         raise Unavailable("supervisor does not answer")
@@ -290,17 +252,26 @@ class NativeDriver:
             if state.exit is not None:
                 self._exited(state.id, None, state.exit)
 
-    def _notice(self, message: Message, fds: Sequence[int]) -> None:
-        event = message.get("event")
-        if event is None:
-            self._kept.receive(message, fds)
-        elif event == "exit":
-            exit = protocol.decode_exit(protocol.mapping(message, "exit"))
-            self._exited(protocol.text(message, "id"), protocol.optional_text(message, "exec"), exit)
-        elif event == "oom":
-            self._events.oom(protocol.text(message, "id"))
-        elif event == "detached":
-            self._events.detached(protocol.text(message, "id"), protocol.optional_text(message, "exec"))
+    def _notice(self, kept: Kept, message: Message, fds: Sequence[int]) -> None:
+        """Events wait for their turn, so that who waits for an answer that came before them gets that first."""
+        if "event" in message:
+            asyncio.get_running_loop().call_soon(self._event, message)
+        else:
+            kept.receive(message, fds)
+
+    def _event(self, message: Message) -> None:
+        if message["event"] == "replaced":
+            self.supervisor_pid, self.keeper_pid = message["pid"], message["keeper"]
+            return
+        id = protocol.text(message, "id")
+        match message["event"]:
+            case "exit":
+                exit = protocol.decode_exit(protocol.mapping(message, "exit"))
+                self._exited(id, protocol.optional_text(message, "exec"), exit)
+            case "oom":
+                self._events.oom(id)
+            case "detached":
+                self._events.detached(id, protocol.optional_text(message, "exec"))
 
     def _exited(self, id: str, exec_id: str | None, exit: Exit) -> None:
         told = self._told.setdefault(id, set())

@@ -27,6 +27,10 @@ class Audience:
         for peer in self._everybody():
             peer.send({"drop": [name]})
 
+    def introduce(self, introduction: Message) -> None:
+        """The process behind the connection is another one now."""
+        self._tell({"event": "replaced", **introduction})
+
     def exit(self, container: str, exec_id: str | None, exit: Exit) -> bool:
         """False when there was no driver to be told."""
         return self._tell({"event": "exit", "id": container, "exec": exec_id, "exit": encode_exit(exit)})

@@ -38,7 +38,7 @@ class Container:
         self.bundle = f"{services.bundles}/{id}"
         self.spec = spec
         self.status = Status.CREATED
-        self.cgroup = Cgroup.at(services.hierarchies, spec.linux.cgroups_path)
+        self.cgroup = Cgroup.of_spec(services.hierarchies, spec)
         self.log: LogSink | None = None
         if stdio.log is not None:
             self.log = LogSink(services.spool, id, self.bundle, stdio.log, services.compress)
@@ -134,7 +134,7 @@ class Container:
 
     def started(self) -> None:
         """The first process has executed the user's program."""
-        self.init.started_at = time.time_ns()
+        self.init.has_started()
         records.write(self.bundle, "started", {"at": self.init.started_at})
         self.status = Status.RUNNING
 

@@ -5,7 +5,6 @@ from __future__ import annotations
 import time
 from collections.abc import Sequence
 from contextlib import ExitStack
-from functools import partial
 
 from corral.errors import CorralError, Invalid
 from corral.oci.rootfs import RootfsMount
@@ -61,13 +60,7 @@ def create(
         process.spawned(child.pid, child.pidfd)
         start = Start(services, container, process, child.sync, container.started, outcome, go=go)
         services.exits.of_child(child.pid, child.pidfd, start.ended)
-        facts = {
-            "pid": child.pid,
-            "ticks": records.start_ticks(child.pid),
-            "stdio": protocol.encode_stdio(process.stdio),
-        }
-        records.write(container.bundle, "state", facts)
-        start.begin()
+        start.begin(lambda: records.write(container.bundle, "state", {**_facts(process), "go": go}))
     except (OSError, CorralError):
         container.kill_everything()
         container.start_failed()
@@ -98,10 +91,10 @@ def execute(
         raise
     container.execs[exec_id] = process
     process.spawned(child.pid, child.pidfd)
-    started = partial(_exec_started, container, process)
-    start = Start(services, container, process, child.sync, started, outcome, go=True)
+    start = Start(services, container, process, child.sync, process.has_started, outcome, go=True)
     services.exits.of_child(child.pid, child.pidfd, start.ended)
-    start.begin()
+    facts = {**_facts(process), "startedAt": time.time_ns()}
+    start.begin(lambda: records.write(container.bundle, f"exec-{exec_id}", facts))
 
 
 def remove_leftovers(services: Services, id: str) -> None:
@@ -116,12 +109,6 @@ def remove_leftovers(services: Services, id: str) -> None:
     except Invalid:  # there is no description: nothing can have been made after it
         pass
     records.remove_tree(bundle)
-
-
-def _exec_started(container: Container, process: Process) -> None:
-    process.started_at = time.time_ns()
-    facts = {**_facts(process), "startedAt": process.started_at}
-    records.write(container.bundle, f"exec-{process.name.rpartition('/')[2]}", facts)
 
 
 def _facts(process: Process) -> records.Record:

@@ -62,6 +62,9 @@ class Kept:
             batch = items[first : first + BATCH]
             yield {"keep": [name for name, _ in batch]}, [fd for _, fd in batch]
 
+    def names(self) -> list[str]:
+        return list(self._fds)
+
     def fds(self) -> list[int]:
         return list(self._fds.values())
 

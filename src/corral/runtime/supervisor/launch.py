@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import json
 import socket
 from typing import Final, Protocol
@@ -52,12 +53,13 @@ class Launch:
         return self._sync.fileno()
 
     def go(self) -> None:
-        """Let it execve, as soon as it is ready. Raises OSError when it is gone."""
-        self._sync.send(_GO)
+        """Let it execve, as soon as it is ready. What became of one that does not listen any more will be heard."""
         self._went = True
+        with contextlib.suppress(OSError):
+            self._sync.send(_GO)
 
     def resume(self) -> None:
-        """After a predecessor who was told that it is ready."""
+        """After a predecessor, who may have been told already that it is ready."""
         self._ready = True
 
     def settle(self) -> None:

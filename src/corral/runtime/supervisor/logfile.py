@@ -11,7 +11,7 @@ from corral.runtime.supervisor.rotation import rotate
 
 _CHUNK_MAX: Final = 256 * 1024
 _CHUNK_MIN: Final = 512
-_GROWTH: Final = 8.0
+_GROWTH: Final = 16.0
 """How much longer entries are than the output in them, until it was seen: short lines grow more."""
 _IOV_MAX: Final = 1024
 

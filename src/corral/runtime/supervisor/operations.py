@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 import re
 from collections.abc import Callable, Sequence
+from dataclasses import replace
 from typing import Final
 
 from corral.errors import Conflict, CorralError, Invalid
@@ -17,6 +18,7 @@ from corral.runtime.supervisor.container import Container
 from corral.runtime.supervisor.containers import Containers
 from corral.runtime.supervisor.faults import report
 from corral.runtime.supervisor.peer import Peer
+from corral.runtime.supervisor.process import Process
 from corral.runtime.supervisor.protocol import Message
 from corral.runtime.supervisor.sandbox import make_sandbox
 from corral.runtime.supervisor.services import Services
@@ -112,25 +114,41 @@ class Operations:
 
     def _create(self, request: Request, *, go: bool) -> None:
         id = request.id()
-        bundle = f"{self._services.bundles}/{id}"
         stdio = protocol.decode_stdio(protocol.mapping(request.message, "stdio"))
-        if self._containers.find(id) is not None:
-            raise Conflict(f"container {id} exists already")
-        spec, rootfs = creation.read_bundle(bundle)
+        container = self._containers.find(id)
+        if container is not None:
+            if not protocol.flag(request.message, "again"):
+                raise Conflict(f"container {id} exists already")
+            known = container
+            self._join(request, known, known.init, lambda: protocol.encode_state(known.state()), go=go)
+            return
+        spec, rootfs = creation.read_bundle(f"{self._services.bundles}/{id}")
         attachments = request.attachments(request.message.get("attachments", []))
         try:
-            container = self._containers.new(id, spec, stdio)
+            made = self._containers.new(id, spec, stdio)
         except BaseException:
             close_all([attachment.fd for attachment in attachments])
             raise
         creation.create(
             self._services,
-            container,
+            made,
             rootfs,
             attachments,
             go=go,
-            outcome=lambda error: request.conclude(error, lambda: protocol.encode_state(container.state())),
+            outcome=lambda error: request.conclude(error, lambda: protocol.encode_state(made.state())),
         )
+
+    def _join(
+        self, request: Request, container: Container, process: Process, result: Callable[[], Message], *, go: bool
+    ) -> None:
+        """A request that a dead supervisor had begun with: its attachments died with it, the process did not."""
+        for attachment in request.attachments(request.message.get("attachments", [])):
+            process.attach(replace(attachment, initial_input=b""))
+        start = container.starts.get(process.name)
+        if start is None or not go:
+            request.answer(result())
+        else:
+            start.release(lambda error: request.conclude(error, result))
 
     def _op_start(self, request: Request) -> None:
         container = self._container(request)
@@ -147,10 +165,14 @@ class Operations:
             process = ProcessSpec.from_json(protocol.mapping(request.message, "process"))
         except ValueError as error:
             raise Invalid(str(error)) from error
+        if exec_id in container.execs:
+            if not protocol.flag(request.message, "again"):
+                raise Conflict(f"exec {exec_id} exists already")
+            known = container.execs[exec_id]
+            self._join(request, container, known, lambda: {"pid": known.pid}, go=True)
+            return
         if container.status is not Status.RUNNING or container.init.ended:
             raise Conflict(f"container {container.id} is not running")
-        if exec_id in container.execs:
-            raise Conflict(f"exec {exec_id} exists already")
         attachments = request.attachments(request.message.get("attachments", []))
         creation.execute(
             self._services,

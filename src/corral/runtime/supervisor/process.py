@@ -132,6 +132,10 @@ class Process:
         if self._stdin is not None:
             self._feed(attachment, self._stdin)
 
+    def has_started(self) -> None:
+        """It has executed the user's program."""
+        self.started_at = time.time_ns()
+
     def has_ended(self, code: int | None) -> None:
         """It was collected; ``code`` as ``Exit`` has it."""
         if self.ended:

@@ -22,13 +22,14 @@ attachments, privileged                           ``{"pid"}``
 ``release``                                       ``{}``; the supervisor ends if it has no containers
 ================================================  ==================================================================
 
-Requests are pipelined and answered in any order; ``n`` tells which. Attachments are objects whose descriptors are
-those of the packet, in order. An error has ``kind`` (of ``corral.errors``, or ``start``), ``message`` and for
-``start`` ``exit_code``.
+Requests are pipelined and answered in any order; ``n`` tells which. ``create``, ``run`` and ``exec`` may have
+``"again": true``: they were asked of a supervisor that died before it answered, and if it had begun, the same process
+is gone on with and answered for. Attachments are objects whose descriptors are those of the packet, in order. An
+error has ``kind`` (of ``corral.errors``, or ``start``), ``message`` and for ``start`` ``exit_code``.
 
 Without being asked the supervisor sends ``{"event": "exit", "id", "exec": null, "exit": {"code", "at",
-"oomKilled"}}``, ``{"event": "oom", "id"}``, ``{"event": "detached", "id", "exec"}``, and the messages of ``kept``. An
-exit of an exec is forgotten once it has been sent to somebody.
+"oomKilled"}}``, ``{"event": "oom", "id"}``, ``{"event": "replaced", "pid", "keeper"}``, ``{"event": "detached", "id",
+"exec"}``, and the messages of ``kept``. An exit of an exec is forgotten once it has been sent to somebody.
 """
 
 from __future__ import annotations

@@ -5,7 +5,7 @@ from __future__ import annotations
 
 import os
 import socket
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 
 from corral.errors import CorralError
 from corral.linux.fd import close_all
@@ -18,7 +18,7 @@ from corral.runtime.supervisor.faults import report
 from corral.runtime.supervisor.kept import Kept
 from corral.runtime.supervisor.process import Process
 from corral.runtime.supervisor.services import Services
-from corral.runtime.supervisor.start import resume
+from corral.runtime.supervisor.start import Start
 
 
 class Restorer:
@@ -38,6 +38,8 @@ class Restorer:
             except (OSError, CorralError, ValueError, KeyError) as error:
                 report("container not restored", error, container=id)
         self._finish_chunk()
+        for name in self._kept.names():  # of children that were not recorded: without their sockets they end
+            self._services.audience.drop(name)
 
     def _restore(self, id: str) -> None:
         bundle = f"{self._services.bundles}/{id}"
@@ -46,12 +48,10 @@ class Restorer:
             return
         spec, _ = creation.read_bundle(bundle)
         container = self._containers.new(id, spec, protocol.decode_stdio(facts["stdio"]))
-        started = records.read(bundle, "started")
         exit = records.read(bundle, "exit")
-        process = container.init
-        process.started_at = started["at"] if started is not None else 0
         if exit is not None:
-            process.pid = facts["pid"]
+            container.init.pid = facts["pid"]
+            container.init.started_at = _started_at(bundle)
             container.has_stopped(protocol.decode_exit(exit))
         else:
             self._restore_init(container, facts)
@@ -61,36 +61,55 @@ class Restorer:
 
     def _restore_init(self, container: Container, facts: records.Record) -> None:
         process = container.init
+        process.started_at = _started_at(container.bundle)
         self._restore_streams(process, container.bundle)
-        sync = self._kept.take(f"{container.id}/sync")
+        container.watch_memory()
+        sync = self._kept.take(f"{process.name}/sync")
         if sync is not None and not process.started_at:
-            start = resume(self._services, container, socket.socket(fileno=sync))
-            self._restore_process(process, facts, start.ended)
+            self._resume(container, process, facts, sync, container.started, go=facts["go"])
             return
         close_all([] if sync is None else [sync])
-        if process.started_at:
-            container.status = Status.PAUSED if container.cgroup.is_frozen() else Status.RUNNING
-        else:
+        if not process.started_at:
+            # Keeper, supervisor and driver died together while it was being set up: it may have come through.
             container.started()
-        container.watch_memory()
+        container.status = Status.PAUSED if container.cgroup.is_frozen() else Status.RUNNING
         self._restore_process(process, facts, container.init_ended)
 
     def _restore_exec(self, container: Container, exec_id: str) -> None:
         facts = records.read(container.bundle, f"exec-{exec_id}")
         if facts is None:
             return
-        process = Process(
-            self._services.loop, f"{container.id}/{exec_id}", protocol.decode_stdio(facts["stdio"]), None, container
-        )
-        process.started_at = facts["startedAt"]
+        stdio = protocol.decode_stdio(facts["stdio"])
+        process = Process(self._services.loop, f"{container.id}/{exec_id}", stdio, None, container)
         container.execs[exec_id] = process
         exit = records.read(container.bundle, f"exec-{exec_id}-exit")
         if exit is not None:
-            process.pid = facts["pid"]
+            process.pid, process.started_at = facts["pid"], facts["startedAt"]
             process.exit = protocol.decode_exit(exit)
+            process.close()
             return
         self._restore_streams(process, None)
+        sync = self._kept.take(f"{process.name}/sync")
+        if sync is not None:
+            self._resume(container, process, facts, sync, process.has_started, go=True)
+            return
+        process.started_at = facts["startedAt"]
         self._restore_process(process, facts, process.has_ended)
+
+    def _resume(
+        self,
+        container: Container,
+        process: Process,
+        facts: records.Record,
+        sync: int,
+        started: Callable[[], None],
+        *,
+        go: bool,
+    ) -> None:
+        """A child that had not executed its program, as far as the dead supervisor knew."""
+        start = Start(self._services, container, process, socket.socket(fileno=sync), started, None, go=go)
+        self._restore_process(process, facts, start.ended)
+        start.resume()
 
     def _restore_streams(self, process: Process, bundle: str | None) -> None:
         """``bundle``: where there are FIFOs to be opened again when nobody kept them."""
@@ -138,6 +157,12 @@ class Restorer:
             self._services.spool.commit()
         else:
             container.log.redo(unfinished)
+
+
+def _started_at(bundle: str) -> int:
+    """0 when it had not started."""
+    record = records.read(bundle, "started")
+    return int(record["at"]) if record is not None else 0
 
 
 def _reopen(pid: int, ticks: int) -> int | None:

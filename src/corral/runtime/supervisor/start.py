@@ -44,17 +44,24 @@ class Start:
         self.launch = Launch(services.loop, sync, self, process.name)
         container.starts[process.name] = self
 
-    def begin(self) -> None:
+    def begin(self, record: Callable[[], None]) -> None:
+        """Make the child known, and then let it go if it is to.
+
+        Whoever finds what ``record`` has written finds the child's socket among what was kept as well. Without a
+        record the socket is given up, and with it the child. Raises OSError.
+        """
+        self._services.audience.keep([*self._process.kept(), *self.kept()])
+        record()
         if self._go:
             self.launch.go()
-        self._services.audience.keep([*self._process.kept(), *self.kept()])
 
     def kept(self) -> list[tuple[str, int]]:
-        """The socket of a child that is not to go yet: it waits for as long as somebody has it open."""
-        return [] if self._go or self.launch.over else [(f"{self._process.name}/sync", self.launch.fd)]
+        """The child's socket: it goes on, or waits, for as long as somebody has it open."""
+        return [] if self.launch.over else [(f"{self._process.name}/sync", self.launch.fd)]
 
     def release(self, outcome: Outcome) -> None:
-        """Let a child go that was created without. Raises OSError."""
+        """Let a child go that was created without, or that a predecessor may have let go."""
+        self._go = True
         self._outcome = outcome
         self.launch.go()
 
@@ -70,8 +77,7 @@ class Start:
 
     def started(self) -> None:
         self._container.starts.pop(self._process.name, None)
-        if not self._go:
-            self._services.audience.drop(f"{self._process.name}/sync")
+        self._services.audience.drop(f"{self._process.name}/sync")
         self._started()
         self._tell(None)
 
@@ -99,7 +105,7 @@ class Start:
             self._tell(self._error)
         else:
             process.close()
-            self._container.execs.pop(process.name.rpartition("/")[2], None)
+            self._container.forget_exec(process.name.rpartition("/")[2])
             self._services.audience.drop(process.name)
             self._tell(self._error)
 
@@ -108,9 +114,8 @@ class Start:
         if outcome is not None:
             outcome(error)
 
-
-def resume(services: Services, container: Container, sync: socket.socket) -> Start:
-    """Of a container that a predecessor created and did not start."""
-    start = Start(services, container, container.init, sync, container.started, None, go=False)
-    start.launch.resume()
-    return start
+    def resume(self) -> None:
+        """After a predecessor. A child that was to go may not have been told yet; telling it twice does no harm."""
+        self.launch.resume()
+        if self._go:
+            self.launch.go()

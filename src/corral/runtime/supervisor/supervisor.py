@@ -95,6 +95,7 @@ class Supervisor:
         self._reaper.after_fork()
         self._services.exits.after_fork()
         self._link(theirs)
+        self._audience.introduce(self._introduction())
         report("keeper replaced")
 
     def _retire(self, ward: Ward) -> Kept:
@@ -144,7 +145,10 @@ class Supervisor:
             audience.keep(peer, items[first : first + BATCH])
         if peer not in self._audience.drivers:
             self._audience.drivers.append(peer)
-        return {"version": protocol.VERSION, "pid": os.getpid(), "keeper": os.getppid()}
+        return {"version": protocol.VERSION, **self._introduction()}
+
+    def _introduction(self) -> Message:
+        return {"pid": os.getpid(), "keeper": os.getppid()}
 
     def _release_if_idle(self) -> None:
         if not len(self._containers):
