@@ -8,7 +8,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from corral.errors import Invalid
+from corral.errors import Invalid, Unsupported
 from corral.linux import bpf, seccomp
 from corral.oci.runtime import Seccomp, SeccompArg, SeccompSyscall
 from corral.runtime.security.seccomp.architectures import ARCHITECTURES, X32_BIT, Architecture, native, numbers
@@ -236,6 +236,19 @@ def test_too_long_a_program_is_refused() -> None:
 )
 def test_words_that_do_not_exist_are_refused(description: Seccomp) -> None:
     with pytest.raises(Invalid, match="invalid seccomp"):
+        compile_filter(description, "x86_64")
+
+
+@pytest.mark.parametrize(
+    "description",
+    [
+        Seccomp("SCMP_ACT_ALLOW", syscalls=(SeccompSyscall(("read",), "SCMP_ACT_NOTIFY"),)),
+        Seccomp("SCMP_ACT_NOTIFY"),
+        Seccomp("SCMP_ACT_ALLOW", listener_path="/run/agent.sock"),
+    ],
+)
+def test_notifications_are_refused_because_nobody_would_answer(description: Seccomp) -> None:
+    with pytest.raises(Unsupported, match="SCMP_ACT_NOTIFY is not supported"):
         compile_filter(description, "x86_64")
 
 

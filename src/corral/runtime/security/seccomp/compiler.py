@@ -21,7 +21,7 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from typing import Final
 
-from corral.errors import Invalid
+from corral.errors import Invalid, Unsupported
 from corral.linux import bpf, seccomp
 from corral.linux.bpf import Assembler, Label
 from corral.oci.runtime import Seccomp, SeccompArg, SeccompSyscall
@@ -34,10 +34,10 @@ _SIMPLE_ACTIONS: Final = {
     "SCMP_ACT_KILL_THREAD": seccomp.SECCOMP_RET_KILL_THREAD,
     "SCMP_ACT_KILL_PROCESS": seccomp.SECCOMP_RET_KILL_PROCESS,
     "SCMP_ACT_TRAP": seccomp.SECCOMP_RET_TRAP,
-    "SCMP_ACT_NOTIFY": seccomp.SECCOMP_RET_USER_NOTIF,
     "SCMP_ACT_LOG": seccomp.SECCOMP_RET_LOG,
     "SCMP_ACT_ALLOW": seccomp.SECCOMP_RET_ALLOW,
 }
+_NOTIFY: Final = "SCMP_ACT_NOTIFY"
 _PERMISSIVE: Final = frozenset({"SCMP_ACT_ALLOW", "SCMP_ACT_LOG", "SCMP_ACT_TRACE"})
 _WITH_DATA: Final = {"SCMP_ACT_ERRNO": seccomp.SECCOMP_RET_ERRNO, "SCMP_ACT_TRACE": seccomp.SECCOMP_RET_TRACE}
 
@@ -75,8 +75,12 @@ class Rule:
 def compile_filter(description: Seccomp, machine: str) -> bytes:
     """The program, an array of ``struct sock_filter``, for a machine by uname's name.
 
-    Raises Invalid for actions, operators or architectures that do not exist, or when the program is too long.
+    Raises Invalid for actions, operators or architectures that do not exist, or when the program is too long;
+    Unsupported for notifications, which need somebody to answer them.
     """
+    actions = {description.default_action, *(call.action for call in description.syscalls)}
+    if _NOTIFY in actions or description.listener_path:
+        raise Unsupported(f"seccomp action {_NOTIFY} is not supported")
     assembler = Assembler()
     bad_architecture = assembler.return_(seccomp.SECCOMP_RET_KILL_THREAD)
     blocks: dict[int, dict[str, Label]] = {}
