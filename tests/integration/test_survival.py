@@ -18,7 +18,7 @@ LINES = 1000
 # Five numbered lines every few milliseconds, for about two seconds; then an exit code of its own.
 WRITER = f"i=0; while [ $i -lt {LINES} ]; do echo $i; i=$((i+1)); [ $((i % 5)) = 0 ] && usleep 8000; done; exit "
 
-DAEMON, SUPERVISOR, KEEPER = "corrald", "supervisor", "keeper"
+DAEMON, SUPERVISOR, KEEPER = "corrald", "corral-superv", "corral-keeper"
 
 
 def _pids(host: TestHost, role: str) -> list[int]:

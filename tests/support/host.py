@@ -77,7 +77,7 @@ class TestHost:
     def _answers(self) -> bool:
         with socket.socket(socket.AF_UNIX) as probe, contextlib.suppress(OSError):
             probe.connect(str(self.socket))
-            probe.sendall(b"GET /containers/json HTTP/1.1\r\nHost: test\r\nConnection: close\r\n\r\n")
+            probe.sendall(b"GET /_ping HTTP/1.1\r\nHost: test\r\nConnection: close\r\n\r\n")
             return b" 200 " in probe.recv(100)
         return False
 

@@ -9,9 +9,26 @@ from collections.abc import Iterator
 from pathlib import Path
 
 from corral.errors import Conflict, Unavailable
+from corral.image.graphdriver.choose import filesystem_of
+from corral.linux import mount
 from corral.store.layout import DataRoot, ExecRoot
 
-__all__ = ["lock_data_root", "make_directories", "pid_file"]
+__all__ = ["keep_in_memory", "lock_data_root", "make_directories", "pid_file"]
+
+
+def keep_in_memory(execution: ExecRoot) -> None:
+    """Mounts a tmpfs on an exec root that is not on one: what lies there must be gone after a reboot.
+
+    A supervisor that runs has its files there already, and is left alone. Raises Unavailable.
+    """
+    root = execution.root
+    try:
+        root.mkdir(mode=0o711, parents=True, exist_ok=True)
+        in_use = execution.supervisor_socket.exists()
+        if not in_use and filesystem_of(root, Path("/proc/self/mountinfo").read_text()) not in ("tmpfs", "ramfs"):
+            mount.mount("corral", str(root), "tmpfs", mount.MS_NOSUID | mount.MS_NODEV, "mode=711")
+    except OSError as error:
+        raise Unavailable(f"cannot make the exec root {root}: {error.strerror}") from None
 
 
 def make_directories(data: DataRoot, execution: ExecRoot) -> None:

@@ -18,7 +18,7 @@ from corral.daemon import config as configuration
 from corral.daemon import logs, machine
 from corral.daemon.config import DaemonConfig
 from corral.daemon.flags import usage
-from corral.daemon.instance import lock_data_root, make_directories, pid_file
+from corral.daemon.instance import keep_in_memory, lock_data_root, make_directories, pid_file
 from corral.daemon.listeners import Listener, open_listeners, remove_sockets, tls_context
 from corral.daemon.notify import notify
 from corral.daemon.settings import SETTINGS
@@ -64,6 +64,7 @@ def _run(config: DaemonConfig, arguments: Sequence[str]) -> int:
     os.umask(0o022)
     os.chdir("/")
     data, execution = DataRoot(Path(config.data_root)), ExecRoot(Path(config.exec_root))
+    keep_in_memory(execution)
     make_directories(data, execution)
     with lock_data_root(data), pid_file(Path(config.pidfile) if config.pidfile else execution.pid):
         listeners = open_listeners(config, dict(os.environ))
