@@ -6,7 +6,9 @@ import contextlib
 import errno
 import os
 import select
+import signal
 import socket
+from collections.abc import Iterator
 
 from corral.cli.output import write_all
 from corral.cli.tty import DetachKeys
@@ -19,6 +21,23 @@ if TYPE_CHECKING:
 _BLOCK = 1 << 18
 _INPUT_BLOCK = 1 << 15
 _HANGUP = select.POLLHUP | select.POLLERR | select.POLLNVAL
+
+
+@contextlib.contextmanager
+def _awake() -> Iterator[int]:
+    """A descriptor that is readable after every signal.
+
+    Python runs handlers between its own instructions: a signal that comes just before poll(2) begins would wait for the
+    next byte.
+    """
+    wakened, waker = os.pipe2(os.O_CLOEXEC | os.O_NONBLOCK)
+    before = signal.set_wakeup_fd(waker, warn_on_full_buffer=False)
+    try:
+        yield wakened
+    finally:
+        signal.set_wakeup_fd(before)
+        os.close(wakened)
+        os.close(waker)
 
 
 class Streams:
@@ -46,11 +65,18 @@ class Streams:
     def run(self) -> bool:
         """Until the daemon ends the stream; True when the detach keys were typed. Raises OSError."""
         self._sock.setblocking(not self._nonblocking)
+        with _awake() as wakened:
+            return self._move(wakened)
+
+    def _move(self, wakened: int) -> bool:
         poll = select.poll()
+        poll.register(wakened, select.POLLIN)
         while True:
             self._watch(poll)
             for fd, events in poll.poll():
-                if fd == self._sock.fileno():
+                if fd == wakened:
+                    os.read(wakened, _INPUT_BLOCK)
+                elif fd == self._sock.fileno():
                     if events & select.POLLOUT:
                         self._push()
                     if events & (select.POLLIN | _HANGUP) and not self._pull():

@@ -5,11 +5,9 @@ from __future__ import annotations
 import contextlib
 import os
 import signal
-import termios
 from collections.abc import Callable, Iterator
 
 from corral.cli.errors import CliError
-from corral.linux.tty import get_winsize, restore, set_raw
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -23,6 +21,8 @@ _FATAL = (signal.SIGTERM, signal.SIGHUP, signal.SIGINT, signal.SIGQUIT)
 @contextlib.contextmanager
 def raw_terminal(fd: int) -> Iterator[None]:
     """Raw mode for the block. Exceptions and signals that end this program also give the terminal back as it was."""
+    from corral.linux.tty import restore, set_raw
+
     before = set_raw(fd)
 
     def end(number: int, _frame: FrameType | None) -> None:
@@ -47,9 +47,10 @@ def _deadly(number: int) -> bool:
 def size_of(fd: int) -> tuple[int, int]:
     """``(height, width)``, zeros when ``fd`` is no terminal."""
     try:
-        return get_winsize(fd)
-    except (OSError, termios.error):
+        width, height = os.get_terminal_size(fd)
+    except OSError:
         return 0, 0
+    return height, width
 
 
 @contextlib.contextmanager

@@ -47,13 +47,17 @@ class Pending:
     def fileno(self) -> int:
         return self._connection.sock.fileno()
 
-    def head(self) -> Response:
-        """Wait for the answer's head. Raises ApiError for a status of 400 and more, ConnectionFailed."""
+    def answer(self) -> Response:
+        """Wait for the answer's head, whatever its status. Raises ConnectionFailed, ProtocolError."""
         try:
-            response = self._connection.receive(self._method)
+            return self._connection.receive(self._method)
         except OSError as error:
             self._connection.close()
             raise ConnectionFailed(f"error during connect: {self._api.address.text}: {error}") from error
+
+    def head(self) -> Response:
+        """Wait for the answer's head. Raises ApiError for a status of 400 and more, ConnectionFailed."""
+        response = self.answer()
         if response.status >= 400:
             raise ApiError(response.status, _message(self._api.finish(response), response.status))
         return response
@@ -102,11 +106,12 @@ class Api:
         return self._prefix
 
     def _ping(self) -> Response:
-        """HEAD costs least; a daemon that refuses it says why in the answer to GET."""
-        try:
-            return self.begin("HEAD", "/_ping", versioned=False).head()
-        except ApiError:
-            return self.begin("GET", "/_ping", versioned=False).head()
+        """The answer matters only for its version; a refusal that does not tell one is read in full, by GET."""
+        answer = self.begin("HEAD", "/_ping", versioned=False).answer()
+        if answer.status < 400 or "api-version" in answer.headers:
+            return answer
+        self.finish(answer)
+        return self.begin("GET", "/_ping", versioned=False).head()
 
     # -- requests
 

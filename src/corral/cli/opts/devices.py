@@ -13,13 +13,13 @@ TYPE_CHECKING = False
 if TYPE_CHECKING:
     Json = dict[str, object]
 
-_RULE = re.compile(r"[acb] ([0-9]+|\*):([0-9]+|\*) [rwm]{1,3}")
-_CDI = re.compile(r"[A-Za-z0-9][A-Za-z0-9_.-]*/[A-Za-z0-9_-]+=\S+")
+_RULE = r"[acb] ([0-9]+|\*):([0-9]+|\*) [rwm]{1,3}"
+_CDI = r"[A-Za-z0-9][A-Za-z0-9_.-]*/[A-Za-z0-9_-]+=\S+"
 
 
 def parse_cgroup_rule(text: str) -> str:
     """``c 1:3 rwm``. Raises ValueError."""
-    if not _RULE.fullmatch(text):
+    if not re.fullmatch(_RULE, text):
         raise ValueError(f"invalid device cgroup format '{text}'")
     return text
 
@@ -33,7 +33,7 @@ def devices(specs: Iterable[str]) -> tuple[list[Json], list[Json]]:
     plain: list[Json] = []
     named: list[str] = []
     for spec in specs:
-        if _CDI.fullmatch(spec) and not spec.startswith("/"):
+        if re.fullmatch(_CDI, spec) and not spec.startswith("/"):
             named.append(spec)
             continue
         parts = spec.split(":")

@@ -14,9 +14,8 @@ TYPE_CHECKING = False
 if TYPE_CHECKING:
     Json = dict[str, object]
 
-_MAC = re.compile(
-    r"(?:[0-9A-Fa-f]{2}[:-]){5}[0-9A-Fa-f]{2}|(?:[0-9A-Fa-f]{2}[:-]){7}[0-9A-Fa-f]{2}|(?:[0-9A-Fa-f]{4}\.){2}[0-9A-Fa-f]{4}"
-)
+_PAIR = "[0-9A-Fa-f]{2}"
+_MAC = rf"(?:{_PAIR}[:-]){{5}}{_PAIR}|(?:{_PAIR}[:-]){{7}}{_PAIR}|(?:{_PAIR}{_PAIR}\.){{2}}{_PAIR}{_PAIR}"
 PREDEFINED = ("default", "bridge", "none", "host")
 
 
@@ -173,6 +172,6 @@ def parse_link(text: str) -> str:
 
 def check_mac(text: str) -> str:
     """Raises UsageError."""
-    if text and not _MAC.fullmatch(text.strip()):
+    if text and not re.fullmatch(_MAC, text.strip()):
         raise UsageError(f"{text} is not a valid mac address", usage=False)
     return text.strip()
