@@ -15,6 +15,7 @@
 from __future__ import annotations
 
 import logging
+import re
 import secrets
 from collections.abc import Callable, Collection, Iterator
 from contextlib import AsyncExitStack
@@ -23,7 +24,7 @@ from ipaddress import IPv4Address, IPv4Network
 from typing import Final
 
 from corral.api.types.network import NetworkInspect
-from corral.errors import Conflict, CorralError, Internal, Unsupported
+from corral.errors import Conflict, CorralError, Internal, Invalid, Unsupported
 from corral.network import predefined, view
 from corral.network.config import NetworkConfig
 from corral.network.driver import Driver
@@ -47,6 +48,8 @@ from corral.store.layout import ExecRoot
 __all__ = ["Emit", "NetworkService"]
 
 _log: Final = logging.getLogger(__name__)
+
+_MAC: Final = re.compile(r"[0-9a-fA-F]{2}([:-][0-9a-fA-F]{2}){5}")
 
 Emit = Callable[[str, str, dict[str, str]], None]
 """Action, network id, attributes."""
@@ -182,10 +185,12 @@ class NetworkService:
     async def _endpoint(
         self, undo: AsyncExitStack, network: Network, driver: Driver, request: SandboxRequest
     ) -> Endpoint:
-        endpoint = Endpoint(network.id, network.name, secrets.token_hex(32), mac=request.mac, aliases=request.aliases)
+        endpoint = Endpoint(
+            network.id, network.name, secrets.token_hex(32), mac=_mac(request.mac), aliases=request.aliases
+        )
         if network.ipam:
             part = network.ipam[0]
-            wanted = IPv4Address(request.ip) if request.ip else None
+            wanted = _address(request.ip) if request.ip else None
             own = await self._ipam.request_address(part.pool, wanted)
             endpoint = replace(endpoint, ip=str(own), prefix_len=part.network.prefixlen, gateway=part.default_gateway)
             undo.push_async_callback(self._release_address, network, endpoint)
@@ -283,6 +288,19 @@ class NetworkService:
             _log.warning("container %s: %s", container_id[:12], line)
         if sandbox.endpoints:
             self._keep(container_id, held, sandbox.endpoints[0])
+
+
+def _address(text: str) -> IPv4Address:
+    try:
+        return IPv4Address(text)
+    except ValueError:
+        raise Invalid(f"invalid IPv4 address: {text}") from None
+
+
+def _mac(text: str) -> str:
+    if text and not _MAC.fullmatch(text):
+        raise Invalid(f"invalid MAC address: {text}")
+    return text.lower().replace("-", ":")
 
 
 def _firewall(config: NetworkConfig) -> FirewallDriver:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import ipaddress
+from dataclasses import replace
 
 import pytest
 
@@ -78,6 +79,19 @@ async def test_an_address_is_usable_at_once_by_its_next_owner(host: Host, servic
         with host.lab.server(netns(sandbox), 80):
             assert host.lab.ask(host.lab.host, "172.17.0.2", 80, timeout=0.8) == "172.17.0.1"
         await service.release(f"{number:064x}")
+
+
+async def test_an_address_is_usable_at_once_with_another_hardware_address(host: Host, service: NetworkService) -> None:
+    for number, mac in enumerate(["", "02-00-00-00-00-AA", "", "02:00:00:00:00:bb"], 1):
+        sandbox = await service.allocate(replace(request(number), mac=mac))
+        assert sandbox.endpoints[0].mac == (mac.lower().replace("-", ":") or "02:42:ac:11:00:02")
+        with host.lab.server(netns(sandbox), 80):
+            assert host.lab.ask(host.lab.host, "172.17.0.2", 80, timeout=0.8) == "172.17.0.1"
+        await service.release(f"{number:064x}")
+    with pytest.raises(Invalid, match="invalid MAC address: 02:00"):
+        await service.allocate(replace(request(9), mac="02:00"))
+    with pytest.raises(Invalid, match="invalid IPv4 address: x"):
+        await service.allocate(request(9, ip="x"))
 
 
 async def test_release_leaves_nothing_and_may_be_repeated(host: Host, service: NetworkService) -> None:

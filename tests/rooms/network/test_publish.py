@@ -68,6 +68,22 @@ async def test_udp_is_published_as_well(host: Host, service: NetworkService) -> 
         assert host.lab.ask_udp(host.lab.host, "127.0.0.1", 5353) == "172.17.0.1"
 
 
+async def test_a_datagram_socket_follows_the_port_to_another_container(host: Host, service: NetworkService) -> None:
+    client = host.lab.inside(host.lab.neighbour, lambda: socket.socket(socket.AF_INET, socket.SOCK_DGRAM))
+    with client:
+        client.settimeout(0.5)
+        client.sendto(b"?", (HOST, 5353))  # nobody is there yet
+        await service.allocate(request(9))  # so that the next one has another address
+        for number in (1, 2):
+            sandbox = await service.allocate(request(number, tcp(53, 5353, proto="udp")))
+            with host.lab.server(netns(sandbox), 53, kind=socket.SOCK_DGRAM):
+                client.sendto(b"?", (HOST, 5353))
+                assert client.recv(100).decode() == NEIGHBOUR
+            await service.release(sandbox.container_id)
+            if number == 1:
+                await service.allocate(request(8))
+
+
 async def test_a_host_address_limits_who_reaches_it(host: Host, service: NetworkService) -> None:
     one = await service.allocate(request(1, tcp(80, 8080, "127.0.0.1"), tcp(80, 8081, HOST)))
     assert [(port.host_ip, port.host_port) for port in one.ports] == [("127.0.0.1", 8080), (HOST, 8081)]

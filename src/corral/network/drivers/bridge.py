@@ -19,7 +19,7 @@ from ipaddress import IPv4Address, IPv4Interface
 from typing import Final
 
 from corral.errors import Conflict, Invalid
-from corral.linux.netlink import address, link
+from corral.linux.netlink import address, link, neighbour
 from corral.linux.netlink.connection import NETLINK_ROUTE, Connection
 from corral.linux.netlink.link import VethEnd
 from corral.network import sysctl
@@ -134,6 +134,9 @@ class BridgeDriver:
         if not bridge.options.icc:
             # Isolated ports reach the bridge itself and nothing else: no packet filter is needed.
             requests.append(link.change(0, name=endpoint.host_interface, port={"isolated": 1}))
+        if _has_own_mac(endpoint):
+            # Whoever had the address before had another one, which the host may remember.
+            requests.append(neighbour.add(bridge.index, IPv4Address(endpoint.ip), endpoint.hardware_address))
         self._connection.apply(*requests)
 
     async def leave(self, network: Network, endpoint: Endpoint) -> None:
@@ -142,6 +145,13 @@ class BridgeDriver:
         except OSError as error:
             if error.errno != errno.ENODEV:  # it has gone with the container's end
                 raise
+
+        bridge = self._bridges.get(network.id)
+        if bridge is not None and _has_own_mac(endpoint):
+            try:
+                self._connection.apply(neighbour.delete(bridge.index, IPv4Address(endpoint.ip)))
+            except FileNotFoundError:
+                return
 
     # --- ports
 
@@ -174,6 +184,10 @@ class BridgeDriver:
             return self._bridges[network.id]
         except KeyError:
             raise Invalid(f"network {network.name} is not a bridge network") from None
+
+
+def _has_own_mac(endpoint: Endpoint) -> bool:
+    return bool(endpoint.ip) and endpoint.mac != mac_of(IPv4Address(endpoint.ip))
 
 
 def _published(endpoint: Endpoint, ports: Sequence[PortBinding]) -> list[PublishedPort]:

@@ -7,13 +7,17 @@ nothing is deleted that is not there.
 from __future__ import annotations
 
 from collections.abc import Sequence
+from typing import Final
 
+from corral.linux.netlink import conntrack
 from corral.linux.netlink.connection import NETLINK_NETFILTER, Connection
 from corral.linux.netlink.nftables import objects, transaction
 from corral.network.firewall import rules
 from corral.network.firewall.driver import BridgeRules, PublishedPort
 
 __all__ = ["NftablesFirewall"]
+
+_UDP: Final = 17
 
 
 class NftablesFirewall:
@@ -61,14 +65,28 @@ class NftablesFirewall:
     def add_ports(self, ports: Sequence[PublishedPort]) -> None:
         transaction.commit(self._connection, rules.add_ports(self._table, ports))
         self._ports.update(ports)
+        self._forget_flows(ports)
 
     def delete_ports(self, ports: Sequence[PublishedPort]) -> None:
         known = [port for port in ports if port in self._ports]
         transaction.commit(self._connection, rules.delete_ports(self._table, known))
         self._ports.difference_update(known)
+        self._forget_flows(known)
 
     def clear(self) -> None:
         requests = [objects.add_table(self._table), objects.delete_table(self._table)]
         transaction.commit(self._connection, requests)
         self._bridges.clear()
         self._ports.clear()
+
+    def _forget_flows(self, ports: Sequence[PublishedPort]) -> None:
+        """Datagrams that go on coming from one socket would be translated as before, for ever."""
+        numbers = {port.host_port for port in ports if port.proto == "udp"}
+        if not numbers:
+            return
+        for flow in conntrack.every(self._connection):
+            if flow.protocol == _UDP and flow.port in numbers:
+                try:
+                    self._connection.apply(conntrack.delete(flow))
+                except FileNotFoundError:  # it has ended by itself
+                    continue

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
-import logging
+import errno
 import socket
 from collections.abc import Mapping
 from typing import Final
@@ -17,8 +17,8 @@ from corral.network.portmap.ports import PortBinding
 
 __all__ = ["Proxy"]
 
-_log: Final = logging.getLogger(__name__)
 _CHUNK: Final = 65536
+_PAUSE: Final = 0.5
 
 
 class Proxy:
@@ -45,12 +45,20 @@ class Proxy:
     def _accept(self, held: socket.socket, port: int) -> None:
         try:
             client, _ = held.accept()
-        except OSError:  # gone again, or no descriptor is free: the backlog keeps it
+        except OSError as error:
+            if error.errno in (errno.EMFILE, errno.ENFILE):
+                # The client waits in the backlog; asking again at once would only keep the loop busy.
+                self._loop.remove_reader(held.fileno())
+                self._loop.call_later(_PAUSE, self._listen_again, held, port)
             return
         client.setblocking(False)
         task = self._loop.create_task(self._serve(client, port))
         self._tasks.add(task)
         task.add_done_callback(self._tasks.discard)
+
+    def _listen_again(self, held: socket.socket, port: int) -> None:
+        if (held, port) in self._listening:
+            self._loop.add_reader(held.fileno(), self._accept, held, port)
 
     async def _serve(self, client: socket.socket, port: int) -> None:
         with client, socket.socket(socket.AF_INET, socket.SOCK_STREAM) as server:
