@@ -44,5 +44,5 @@ class Driver(Protocol):
     async def unmount(self, name: str, user: str) -> None:
         """Idempotent."""
 
-    async def restore(self, name: str, users: Collection[str]) -> None:
+    async def restore(self, name: str, users: Collection[str], options: Mapping[str, str]) -> None:
         """At a daemon's start: these containers run and have it mounted."""

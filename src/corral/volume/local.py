@@ -29,6 +29,7 @@ class LocalDriver:
     def __init__(self, data_root: DataRoot) -> None:
         self._data_root = data_root
         self._users: dict[str, set[str]] = {}
+        """Of volumes that are mounted by option; a plain directory needs no counting."""
         self._removals: set[asyncio.Task[None]] = set()
 
     async def create(self, name: str, options: Mapping[str, str]) -> None:
@@ -64,7 +65,9 @@ class LocalDriver:
     async def mount(self, name: str, user: str, options: Mapping[str, str]) -> str:
         path = self.path(name)
         wanted = local_options.parse(options)
-        if wanted is not None and not _is_mount_point(path):
+        if wanted is None:
+            return path
+        if not _is_mount_point(path):
             try:
                 await asyncio.to_thread(
                     mount.mount, wanted.device, path, wanted.type, wanted.flags, wanted.data or None
@@ -77,16 +80,18 @@ class LocalDriver:
         return path
 
     async def unmount(self, name: str, user: str) -> None:
-        users = self._users.get(name, set())
+        users = self._users.get(name)
+        if users is None:
+            return
         users.discard(user)
         if not users:
-            self._users.pop(name, None)
+            del self._users[name]
             self._detach(name)
 
-    async def restore(self, name: str, users: Collection[str]) -> None:
-        if users:
+    async def restore(self, name: str, users: Collection[str], options: Mapping[str, str]) -> None:
+        if users and options:
             self._users[name] = set(users)
-        else:
+        elif options:
             self._detach(name)
 
     async def close(self) -> None:

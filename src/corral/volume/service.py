@@ -55,7 +55,7 @@ class VolumeService:
         self._records.detach([container for container in self._records.mounts if container not in known])
         for record in self._records.volumes.values():
             users = [user for user in self._records.users(record.name) if user in running]
-            await self._drivers[record.driver].restore(record.name, users)
+            await self._drivers[record.driver].restore(record.name, users, record.options)
 
     async def close(self) -> None:
         await self._local.close()
@@ -82,6 +82,7 @@ class VolumeService:
 
     def list(self, filters: Mapping[str, Sequence[str]] | None = None) -> VolumeListResponse:
         """Raises Invalid for filters that there are not."""
+        view.check(filters or {}, view.LIST_FILTERS)
         found = [
             self._show(record)
             for record in sorted(self._records.volumes.values(), key=lambda record: record.name)
@@ -109,6 +110,7 @@ class VolumeService:
 
     async def prune(self, filters: Mapping[str, Sequence[str]] | None = None) -> VolumesPruneReport:
         """Removes what no container refers to: anonymous volumes, or all. Raises Invalid."""
+        view.check(filters or {}, view.PRUNE_FILTERS)
         unused = [
             record
             for record in self._records.volumes.values()

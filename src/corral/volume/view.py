@@ -9,12 +9,23 @@ from corral.api.types.volume import Volume, VolumeUsage
 from corral.errors import Invalid
 from corral.volume.records import VolumeRecord
 
-__all__ = ["ANONYMOUS", "matches", "matches_prune", "show"]
+__all__ = ["ANONYMOUS", "LIST_FILTERS", "PRUNE_FILTERS", "check", "matches", "matches_prune", "show"]
 
 ANONYMOUS = "com.docker.volume.anonymous"
 """The label of volumes whose name was made up."""
 
 Filters = Mapping[str, Sequence[str]]
+
+
+LIST_FILTERS = frozenset({"dangling", "driver", "label", "name"})
+PRUNE_FILTERS = frozenset({"all", "label", "label!"})
+
+
+def check(filters: Filters, known: frozenset[str]) -> None:
+    """Raises Invalid for filters that there are not."""
+    for kind in filters:
+        if kind not in known:
+            raise Invalid(f"invalid filter '{kind}'")
 
 
 def show(record: VolumeRecord, mountpoint: str, scope: str, usage: VolumeUsage | None = None) -> Volume:
@@ -34,7 +45,7 @@ def show(record: VolumeRecord, mountpoint: str, scope: str, usage: VolumeUsage |
 
 
 def matches(record: VolumeRecord, used: bool, filters: Filters) -> bool:
-    """Of list: all kinds must match, any value of a kind does; of labels all. Raises Invalid."""
+    """Of list: all kinds must match, any value of a kind does; of labels all. Raises Invalid for bad values."""
     for kind, values in filters.items():
         if kind == "dangling":
             if _boolean(kind, values) == used:
@@ -45,16 +56,13 @@ def matches(record: VolumeRecord, used: bool, filters: Filters) -> bool:
         elif kind == "name":
             if not any(value in record.name for value in values):
                 return False
-        elif kind == "label":
-            if not all(_has_label(record, value) for value in values):
-                return False
-        else:
-            raise Invalid(f"invalid filter '{kind}'")
+        elif kind == "label" and not all(_has_label(record, value) for value in values):
+            return False
     return True
 
 
 def matches_prune(record: VolumeRecord, filters: Filters) -> bool:
-    """Of prune, which takes anonymous volumes only unless ``all``. Raises Invalid."""
+    """Of prune, which takes anonymous volumes only unless ``all``. Raises Invalid for bad values."""
     everything = False
     for kind, values in filters.items():
         if kind == "all":
@@ -62,11 +70,8 @@ def matches_prune(record: VolumeRecord, filters: Filters) -> bool:
         elif kind == "label":
             if not all(_has_label(record, value) for value in values):
                 return False
-        elif kind == "label!":
-            if any(_has_label(record, value) for value in values):
-                return False
-        else:
-            raise Invalid(f"invalid filter '{kind}'")
+        elif kind == "label!" and any(_has_label(record, value) for value in values):
+            return False
     return everything or ANONYMOUS in (record.labels or {})
 
 
