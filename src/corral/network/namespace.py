@@ -38,7 +38,11 @@ class Namespace:
     async def make(cls, make_sandbox: MakeSandbox, path: Path) -> Namespace:
         """Raises what the runtime raises, OSError."""
         fd, socket = await make_sandbox(path)
-        return cls(path, fd, Connection(NETLINK_ROUTE, socket))
+        try:
+            return cls(path, fd, Connection(NETLINK_ROUTE, socket))
+        except OSError:
+            os.close(fd)
+            raise
 
     def close(self) -> None:
         self.connection.close()

@@ -177,7 +177,8 @@ class BridgeDriver:
             for entry in link.every(self._connection)
             if entry.kind == "veth" and entry.master in ours and _OUR_VETH.fullmatch(entry.name)
         ]
-        await asyncio.to_thread(_delete, *(name for name in left if name not in alive))
+        if gone := [name for name in left if name not in alive]:
+            await asyncio.to_thread(_delete, *gone)
 
     def _bridge(self, network: Network) -> _Bridge:
         try:

@@ -63,9 +63,13 @@ class Proxy:
     async def _serve(self, client: socket.socket, port: int) -> None:
         with client, socket.socket(socket.AF_INET, socket.SOCK_STREAM) as server:
             server.setblocking(False)
-            with contextlib.suppress(OSError):
+            try:
                 await self._loop.sock_connect(server, (self._address, port))
-                await asyncio.gather(self._copy(client, server), self._copy(server, client))
+                async with asyncio.TaskGroup() as both:  # neither may outlive the sockets
+                    both.create_task(self._copy(client, server))
+                    both.create_task(self._copy(server, client))
+            except* OSError:
+                pass  # nobody listens, or one of the two hung up
 
     async def _copy(self, source: socket.socket, target: socket.socket) -> None:
         while data := await self._loop.sock_recv(source, _CHUNK):
