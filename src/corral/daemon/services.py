@@ -17,6 +17,7 @@ from corral.api.server.routers.events import EventRouter
 from corral.api.server.routers.exec import ExecRouter
 from corral.api.server.routers.images import ImageRouter
 from corral.api.server.routers.networks import NetworkRouter
+from corral.api.server.routers.plugins import PluginRouter
 from corral.api.server.routers.system import SystemRouter
 from corral.api.server.routers.volumes import VolumeRouter
 from corral.daemon.config import DaemonConfig
@@ -136,6 +137,7 @@ class Services:
         yield from ImageRouter(self._images).routes()
         yield from NetworkRouter(self._networks).routes()
         yield from VolumeRouter(self._volumes).routes()
+        yield from PluginRouter().routes()
         yield from EventRouter(self._events).routes()
         yield from SystemRouter(self._system).routes()
 

@@ -8,7 +8,7 @@ import pytest
 
 from corral.api.types.host_config import RestartPolicy
 from corral.engine.container.record import Status
-from corral.errors import Conflict, Invalid, NotFound, NotModified
+from corral.errors import Conflict, Internal, Invalid, NotFound, NotModified
 from unit.engine.fakes import World
 
 
@@ -188,7 +188,7 @@ async def test_pause_and_unpause(world: World) -> None:
     with pytest.raises(Conflict, match="cannot start a paused container, try unpause instead"):
         await world.service.start("web")
     await world.service.unpause("web")
-    with pytest.raises(Conflict, match=f"Container {id} is not paused"):
+    with pytest.raises(Internal, match=f"Container {id} is not paused"):
         await world.service.unpause("web")
     assert world.actions()[-2:] == ["pause", "unpause"]
 

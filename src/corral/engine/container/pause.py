@@ -6,7 +6,7 @@ from corral.engine.container import news
 from corral.engine.container.context import Engine
 from corral.engine.container.lookup import locked, not_running
 from corral.engine.container.record import Status
-from corral.errors import Conflict
+from corral.errors import Conflict, Internal
 
 __all__ = ["pause", "unpause"]
 
@@ -26,10 +26,10 @@ async def pause(engine: Engine, ref: str) -> None:
 
 
 async def unpause(engine: Engine, ref: str) -> None:
-    """Raises Conflict unless it is paused."""
+    """Raises Internal, as Docker's clients know it, unless it is paused."""
     async with locked(engine, ref) as record:
         if record.status is not Status.PAUSED:
-            raise Conflict(f"Container {record.id} is not paused")
+            raise Internal(f"Container {record.id} is not paused")
         await engine.driver.resume(record.id)
         record = engine.store.set_state(record.id, status=Status.RUNNING)
     news.emit(engine, record, "unpause")

@@ -87,6 +87,7 @@ class SystemService:
         self._images = images
         self._volumes = volumes
         self._listeners = listeners
+        self._installed = format_time(os.stat(corral.__file__).st_mtime_ns)
         self._support: Support = probe(Hierarchies.of_host())
 
     async def version(self) -> Version:
@@ -95,7 +96,7 @@ class SystemService:
         details = {
             "ApiVersion": settings.api_version,
             "Arch": machine.go_architecture,
-            "BuildTime": "",
+            "BuildTime": self._installed,
             "Experimental": "false",
             "GitCommit": "",
             "GoVersion": python,
@@ -113,6 +114,7 @@ class SystemService:
             os="linux",
             arch=machine.go_architecture,
             kernel_version=machine.kernel,
+            build_time=self._installed,
         )
 
     async def info(self) -> SystemInfo:

@@ -92,7 +92,7 @@ class ImageRouter:
         return reply.json(await self._images.remove(name, boolean(request, "force"), boolean(request, "noprune")))
 
     async def create(self, request: Request) -> Response:
-        """Import; and one day pull."""
+        """Import. What asks for a pull is told where images come from."""
         if image := request.query.get("fromImage"):
             raise Unsupported(
                 f"cannot pull {image}: pulling from registries is not available yet; "
@@ -110,7 +110,7 @@ class ImageRouter:
             query.get("repo", ""),
             query.get("tag", ""),
             request.query_list("changes"),
-            query.get("message", ""),
+            query.get("message") or f"Imported from {query['fromSrc']}",
             query.get("platform", ""),
         )
         yield Progress(status=str(image_id))

@@ -89,11 +89,9 @@ GET /networks/{id}
 DELETE /networks/{id}
 POST /networks/{id}/connect
 POST /networks/{id}/disconnect
-GET /plugins
 GET /plugins/privileges
 POST /plugins/pull
 POST /plugins/create
-GET /plugins/{name:path}/json
 DELETE /plugins/{name:path}
 POST /plugins/{name:path}/enable
 POST /plugins/{name:path}/disable
