@@ -62,6 +62,7 @@ class DaemonConfig:
     ip_forward: bool = True
     ip_masq: bool = True
     iptables: bool = True
+    userland_proxy: bool = True
     dns: tuple[str, ...] = ()
     dns_options: tuple[str, ...] = ()
     dns_search: tuple[str, ...] = ()

@@ -57,6 +57,7 @@ def network_config(config: DaemonConfig) -> NetworkConfig:
         ip_forward=config.ip_forward,
         ip_masq=config.ip_masq,
         iptables=config.iptables,
+        userland_proxy=config.userland_proxy,
     )
 
 
