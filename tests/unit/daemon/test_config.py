@@ -124,9 +124,9 @@ def test_what_cannot_be_right_is_refused_before_anything_is_touched(flags, messa
 
 def test_known_settings_without_effect_are_accepted_and_remembered(file):
     config = load(
-        ["--userland-proxy=false", "--config-file", file({"registry-mirrors": ["https://x"], "features": {"x": True}})]
+        ["--raw-logs=false", "--config-file", file({"registry-mirrors": ["https://x"], "features": {"x": True}})]
     )
-    assert sorted(config.ignored) == ["features", "registry-mirrors", "userland-proxy"]
+    assert sorted(config.ignored) == ["features", "raw-logs", "registry-mirrors"]
 
 
 def test_relative_roots_are_made_absolute(monkeypatch, tmp_path):

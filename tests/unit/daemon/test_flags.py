@@ -88,7 +88,7 @@ def test_help_names_every_flag_that_has_an_effect():
     text = usage(SETTINGS)
     assert "-H, --host list" in text
     assert "--live-restore " in text
-    assert "--userland-proxy" not in text
+    assert "--raw-logs" not in text
 
 
 def test_flags_keys_and_letters_are_unique():
