@@ -28,6 +28,7 @@ _NETLINK_GET_STRICT_CHK: Final = 12
 
 _RECEIVE: Final = 32768
 """The kernel fills no datagram of a dump beyond this size."""
+_DUMP_ATTEMPTS: Final = 5
 _BATCH: Final = 64
 """Messages in one send: their acknowledgements must fit the receive buffer."""
 
@@ -112,12 +113,15 @@ class Connection:
                 return answer
 
     def dump(self, request: Request) -> list[Answer]:
-        """All objects that match. Starts again if the kernel says that they changed meanwhile. Raises OSError."""
-        while (found := self._dump(request)) is None:
-            pass
+        """All objects that match. Starts again, a few times, if the kernel says that they changed meanwhile: then some
+        may be missing or there twice. Raises OSError."""
+        for _ in range(_DUMP_ATTEMPTS):
+            found, consistent = self._dump(request)
+            if consistent:
+                break
         return found
 
-    def _dump(self, request: Request) -> list[Answer] | None:
+    def _dump(self, request: Request) -> tuple[list[Answer], bool]:
         number = next(self._sequence)
         self._socket.send(message.encode(request, number, message.NLM_F_DUMP))
         found: list[Answer] = []
@@ -130,7 +134,7 @@ class Connection:
                 if answer.type in (message.NLMSG_ERROR, message.NLMSG_DONE):
                     if message.failure_of(answer):
                         raise message.explain(answer, request.what)
-                    return found if consistent else None
+                    return found, consistent
                 found.append(answer)
 
     def _receive(self) -> list[Answer]:
