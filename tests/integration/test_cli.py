@@ -270,3 +270,40 @@ def test_the_daemon_starts_when_it_is_needed(tmp_path: Path) -> None:
     assert answers["two"].startswith("0.")
     assert answers["three"] == ""
     assert answers["count"] == "1\n"
+
+
+# -- the daemon's absence
+
+
+def test_an_attached_run_outlives_the_daemon(fresh_host: TestHost) -> None:
+    """kill -9 of the daemon: output keeps coming, and the exit code arrives when it is back."""
+    script = "echo up; while [ ! -e /tmp/go ]; do sleep 0.1; done; echo after; exit 5"
+    client = subprocess.Popen(
+        [PROGRAM, "-H", fresh_host.url, "run", "--name", "lasting", "busybox", "sh", "-c", script],
+        stdout=subprocess.PIPE,
+        stderr=subprocess.PIPE,
+        text=True,
+    )
+    assert client.stdout is not None
+    assert client.stdout.readline() == "up\n"
+    fresh_host.restart(signal.SIGKILL)
+    fresh_host.corral("exec", "lasting", "touch", "/tmp/go")
+    out, err = client.communicate(timeout=30)
+    assert (client.returncode, out, err) == (5, "after\n", "")
+
+
+def test_ssh_addresses_reach_the_daemon(host: TestHost, tmp_path: Path) -> None:
+    """With a stand-in for OpenSSH that runs the remote command here."""
+    ssh = tmp_path / "ssh"
+    ssh.write_text(f'#!/bin/sh\nwhile [ "$1" != -- ]; do shift; done\nshift 2\nPATH={PROGRAM.parent}:$PATH exec "$@"\n')
+    ssh.chmod(0o755)
+    path = host.url.removeprefix("unix://")
+    done = subprocess.run(
+        [PROGRAM, "-H", f"ssh://somebody@somewhere:22{path}", "run", "-i", "--rm", "busybox", "cat"],
+        input="through",
+        capture_output=True,
+        text=True,
+        timeout=60,
+        env={**os.environ, "PATH": f"{tmp_path}:{os.environ['PATH']}"},
+    )
+    assert (done.returncode, done.stdout, done.stderr) == (0, "through", "")

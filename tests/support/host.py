@@ -153,7 +153,7 @@ class TestHost:
             undo.callback(forward.write_text, forward.read_text())
             forward.write_text("1")
             rule = f"table ip {table} {{ chain post {{ type nat hook postrouting priority 100; "
-            rule += f"ip saddr 10.213.{number}.0/30 masquerade; }} }}"
+            rule += f"ip saddr 10.213.{number}.0/30 masquerade; }}; }}"
             _run(["nft", "-f", "-"], input=rule)
             undo.callback(_run, ["nft", "delete", "table", "ip", table], check=False)
             self._uplink = undo.pop_all()
