@@ -9,7 +9,7 @@ import pytest
 
 from corral.errors import Conflict, NotFound
 from corral.oci.runtime import ConsoleSize
-from corral.runtime.driver import Status
+from corral.runtime.driver import Status, Stdio
 from support import boxes
 from support.native import Client, Host, alive, eventually, gone
 
@@ -196,7 +196,7 @@ async def test_privileged_exec_has_all_capabilities(host: Host) -> None:
     client = Client()
     exec_id = secrets.token_hex(32)
     process = boxes.shell("grep CapEff /proc/self/status")
-    await host.driver.exec(id, exec_id, process, __import__("corral").runtime.driver.Stdio(), [client.attachment], True)
+    await host.driver.exec(id, exec_id, process, Stdio(), [client.attachment], True)
     effective = int((await client.streams())[1].split()[1], 16)
     with open("/proc/self/status") as file:
         own = next(int(line.split()[1], 16) for line in file if line.startswith("CapPrm"))

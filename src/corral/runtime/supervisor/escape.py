@@ -12,7 +12,6 @@ those is then replaced throughout.
 
 from __future__ import annotations
 
-import re
 from typing import Final
 
 _SPECIAL: Final = b'\\"<>&'
@@ -27,7 +26,6 @@ _ESCAPES: Final[dict[int, bytes]] = {
 
 _LINE_SEPARATOR: Final = "\u2028".encode()
 _PARAGRAPH_SEPARATOR: Final = "\u2029".encode()
-_UNDECODABLE: Final = re.compile("[\udc80-\udcff]")
 
 
 def escape(data: bytes) -> bytes:
@@ -48,6 +46,8 @@ def _escape_unicode(data: bytes) -> bytes:
     try:
         data.decode()
     except UnicodeDecodeError:
-        # surrogateescape marks each bad byte by itself, as Go's utf8.DecodeRune does; "replace" would merge some.
-        data = _UNDECODABLE.sub(r"\\ufffd", data.decode("utf-8", "surrogateescape")).encode()
+        # surrogateescape marks each bad byte by itself, as Go's utf8.DecodeRune does ("replace" would merge some),
+        # and encoding makes a question mark of each mark. The real ones step aside: no control byte is left by now.
+        data = data.replace(b"?", b"\x01").decode("utf-8", "surrogateescape").encode("utf-8", "replace")
+        data = data.replace(b"?", b"\\ufffd").replace(b"\x01", b"?")
     return data.replace(_LINE_SEPARATOR, b"\\u2028").replace(_PARAGRAPH_SEPARATOR, b"\\u2029")

@@ -9,7 +9,7 @@ from typing import Final
 from corral.runtime.driver import LogFile
 from corral.runtime.supervisor.rotation import rotate
 
-_CHUNK_MAX: Final = 256 * 1024
+_CHUNK_MAX: Final = 128 * 1024
 _CHUNK_MIN: Final = 512
 _GROWTH: Final = 16.0
 """How much longer entries are than the output in them, until it was seen: short lines grow more."""

@@ -3,26 +3,25 @@
 from __future__ import annotations
 
 import errno
-import os
 import time
 
 from corral.runtime.driver import LogFile
 from corral.runtime.supervisor.entries import encode, flush
 from corral.runtime.supervisor.faults import report
 from corral.runtime.supervisor.logfile import Compress, LogWriter
+from corral.runtime.supervisor.rests import Rests
 from corral.runtime.supervisor.spool import Spool, Unfinished
 
 
 class LogSink:
-    """``directory``: the bundle, where unfinished lines are in files ``stdout.rest`` and ``stderr.rest``."""
+    """``directory``: the bundle."""
 
     def __init__(self, spool: Spool, container: str, directory: str, log: LogFile, compress: Compress) -> None:
         """Raises OSError."""
         self._spool = spool
         self._container = container
-        self._directory = directory
         self._writer = LogWriter(log, compress)
-        self._rest = {stream: self._read_rest(stream) for stream in ("stdout", "stderr")}
+        self._rests = Rests(f"{directory}/rests")
 
     def take(self, fd: int, stream: str, *, terminal: bool) -> bytes:
         """Move one chunk from ``fd`` into the log and return it; b"" at the end, when the last line is flushed too.
@@ -31,7 +30,7 @@ class LogSink:
         """
         writer = self._writer
         writer.rotate_if_due()
-        self._spool.begin(f"{self._container}/{stream}", writer.size, self._rest[stream])
+        self._spool.begin(f"{self._container}/{stream}", writer.size, self._rests.get(stream))
         try:
             chunk = self._spool.take_terminal(fd) if terminal else self._spool.take(fd, writer.chunk_limit)
         except OSError as error:
@@ -47,33 +46,33 @@ class LogSink:
 
     def end(self, stream: str) -> None:
         """Nothing more will come: write what waits for a line feed."""
-        if self._rest[stream]:
-            self._spool.begin(f"{self._container}/{stream}", self._writer.size, self._rest[stream], flush=True)
-            self._append(flush(stream, self._rest[stream], time.time_ns()), 0)
-            self._set_rest(stream, b"")
+        if self._rests.get(stream):
+            self._spool.begin(f"{self._container}/{stream}", self._writer.size, self._rests.get(stream), flush=True)
+            self._append(flush(stream, self._rests.get(stream), time.time_ns()), 0)
+            self._rests.put(stream, b"")
             self._spool.commit()
 
     def redo(self, unfinished: Unfinished) -> None:
         """Do again what a predecessor could not commit, and commit it."""
         stream = unfinished.owner.rpartition("/")[2]
         self._writer.truncate(unfinished.log_size)
-        self._set_rest(stream, unfinished.rest)
+        self._rests.put(stream, unfinished.rest)
         if unfinished.flush:
             self._append(flush(stream, unfinished.rest, time.time_ns()), 0)
-            self._set_rest(stream, b"")
+            self._rests.put(stream, b"")
         else:
             self._store(stream, unfinished.chunk)
         self._spool.commit()
 
     def close(self) -> None:
         self._writer.close()
+        self._rests.close()
 
     def _store(self, stream: str, chunk: bytes) -> None:
-        rest = self._rest[stream]
+        rest = self._rests.get(stream)
         pieces, new_rest = encode(stream, rest + chunk if rest else chunk, time.time_ns())
         self._append(pieces, len(chunk))
-        if new_rest != rest:
-            self._set_rest(stream, new_rest)
+        self._rests.put(stream, new_rest)
 
     def _append(self, pieces: list[bytes], chunk: int) -> None:
         """A full disk costs log lines, as with Docker, but never stops a container."""
@@ -81,22 +80,3 @@ class LogSink:
             self._writer.append(pieces, chunk)
         except OSError as error:
             report("log not written", error, container=self._container)
-
-    def _set_rest(self, stream: str, rest: bytes) -> None:
-        self._rest[stream] = rest
-        flags = os.O_WRONLY | os.O_CREAT | os.O_TRUNC | os.O_CLOEXEC
-        fd = os.open(f"{self._directory}/{stream}.rest", flags, 0o600)
-        try:
-            os.write(fd, rest)
-        finally:
-            os.close(fd)
-
-    def _read_rest(self, stream: str) -> bytes:
-        try:
-            fd = os.open(f"{self._directory}/{stream}.rest", os.O_RDONLY | os.O_CLOEXEC)
-        except FileNotFoundError:
-            return b""
-        try:
-            return os.read(fd, 1 << 16)
-        finally:
-            os.close(fd)

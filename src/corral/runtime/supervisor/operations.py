@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import os
 import re
 from collections.abc import Callable, Sequence
 from dataclasses import replace
@@ -39,10 +38,8 @@ class Request:
         return fds
 
     def attachments(self, data: object) -> tuple[Attachment, ...]:
-        """Raises Invalid, and then the descriptors are still the request's."""
-        attachments = protocol.decode_attachments(data, self._fds)
-        self.take_fds()
-        return attachments
+        """The descriptors are still the request's. Raises Invalid."""
+        return protocol.decode_attachments(data, self._fds)
 
     def id(self, name: str = "id") -> str:
         """Raises Invalid unless it is 64 hexadecimal digits."""
@@ -122,13 +119,14 @@ class Operations:
             known = container
             self._join(request, known, known.init, lambda: protocol.encode_state(known.state()), go=go)
             return
-        spec, rootfs = creation.read_bundle(f"{self._services.bundles}/{id}")
         attachments = request.attachments(request.message.get("attachments", []))
         try:
+            spec, rootfs = creation.read_bundle(f"{self._services.bundles}/{id}")
             made = self._containers.new(id, spec, stdio)
-        except BaseException:
-            close_all([attachment.fd for attachment in attachments])
+        except (OSError, CorralError):
+            creation.remove_leftovers(self._services, id)
             raise
+        request.take_fds()
         creation.create(
             self._services,
             made,
@@ -142,7 +140,9 @@ class Operations:
         self, request: Request, container: Container, process: Process, result: Callable[[], Message], *, go: bool
     ) -> None:
         """A request that a dead supervisor had begun with: its attachments died with it, the process did not."""
-        for attachment in request.attachments(request.message.get("attachments", [])):
+        attachments = request.attachments(request.message.get("attachments", []))
+        request.take_fds()
+        for attachment in attachments:
             process.attach(replace(attachment, initial_input=b""))
         start = container.starts.get(process.name)
         if start is None or not go:
@@ -174,6 +174,7 @@ class Operations:
         if container.status is not Status.RUNNING or container.init.ended:
             raise Conflict(f"container {container.id} is not running")
         attachments = request.attachments(request.message.get("attachments", []))
+        request.take_fds()
         creation.execute(
             self._services,
             container,
@@ -188,11 +189,8 @@ class Operations:
         container = self._container(request)
         exec_id = request.exec_id()
         (attachment,) = request.attachments([request.message.get("attachment")])
-        try:
-            container.attach(exec_id, attachment)
-        except BaseException:
-            os.close(attachment.fd)
-            raise
+        container.attach(exec_id, attachment)
+        request.take_fds()
         request.answer({})
 
     def _op_kill(self, request: Request) -> None:

@@ -18,7 +18,7 @@ from corral.runtime.init.spawn import ProcessFds
 from corral.runtime.supervisor.process import Process
 from corral.runtime.supervisor.records import remove_file
 
-_CAPACITY: Final = 256 * 1024
+_CAPACITY: Final = 128 * 1024
 _MODE: Final = 0o600
 _FIFOS: Final = ("stdin", "stdout", "stderr")
 

@@ -4,13 +4,13 @@
 
     containers/ID/
     ├── config.json, rootfs.json     written by the driver
-    ├── state.json                   the first process: pid, ticks (when it began, see below), stdio
+    ├── state.json                   the first process: pid, ticks (when it began, see below), stdio, go
     ├── started.json                 at: nanoseconds since the epoch
     ├── exit.json                    code, at, oomKilled
     ├── exec-EXEC.json               an exec: pid, ticks, stdio, startedAt; gone when its exit was told to a driver
     ├── exec-EXEC-exit.json          code, at, oomKilled
     ├── stdin, stdout, stderr        FIFOs; stdin is removed when it is closed for good
-    └── stdout.rest, stderr.rest     unfinished lines, see ``logsink``
+    └── rests                        unfinished lines, see ``rests``
 
 A file that is empty or cut is as good as none: its writer was killed before it told anybody what is in it.
 """

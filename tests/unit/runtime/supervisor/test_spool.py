@@ -82,7 +82,7 @@ def test_unfinished_line_survives_and_is_flushed_at_the_end(bench: Bench) -> Non
 
 
 # Where a supervisor may be killed, as the function of the os module that is not reached any more.
-STEPS = ["pwrite", "splice", "pread", "writev", "write", "ftruncate"]
+STEPS = ["pwrite", "splice", "pread", "writev", "ftruncate"]
 
 
 @pytest.mark.parametrize("step", STEPS)
