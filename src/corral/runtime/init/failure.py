@@ -33,6 +33,12 @@ def words(error: OSError) -> str:
     return os.strerror(error.errno or 0).lower()
 
 
+def reason(error: OSError) -> str:
+    """Its text, which may say more than the errno, with the errno's words in lower case."""
+    number = error.errno or 0
+    return (error.strerror or "").replace(os.strerror(number), words(error)) or words(error)
+
+
 def described(doing: str, error: OSError) -> SetupError:
     """``DOING: WORDS``."""
     return SetupError(f"{doing}: {words(error)}")

@@ -9,7 +9,9 @@
     child ──> supervisor   end of file: the execve has happened
                         or {"type": "error", "message": ..., "exit_code": 125 | 126 | 127}, and the child exits
 
-An error may come at any time before the end of file. A child whose supervisor has hung up before "go" exits silently.
+An error may come at any time before the end of file; sending "go" then fails with EPIPE, and the error can be read.
+A child whose supervisor has hung up before "go" exits silently. The first process of a PID namespace is not gone before
+all others that were cloned into it have been waited for: execs are to be reaped in whatever order they end.
 """
 
 from __future__ import annotations

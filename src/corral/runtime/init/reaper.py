@@ -38,9 +38,13 @@ class Reaper:
 
     def fork(self) -> None:
         """Returns in the child, in a process group of its own that has the terminal, if there is one. The caller
-        itself, with all signals blocked, becomes the reaper."""
+        itself, with all signals blocked, becomes the reaper, and has become it when the child returns."""
+        done, doing = os.pipe2(os.O_CLOEXEC)
         pid = os.fork()
         if pid == 0:
+            os.close(doing)
+            os.read(done, 1)
+            os.close(done)
             os.setpgid(0, 0)
             if os.isatty(0):
                 os.tcsetpgrp(0, os.getpgrp())

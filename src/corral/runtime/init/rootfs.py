@@ -20,7 +20,7 @@ from corral.linux.libc import AT_EMPTY_PATH, AT_FDCWD, AT_RECURSIVE
 from corral.oci.rootfs import RootfsMount
 from corral.runtime.init import copyup
 from corral.runtime.init.cgroupfs import CgroupView
-from corral.runtime.init.failure import SetupError, described, words
+from corral.runtime.init.failure import SetupError, described, reason, words
 from corral.runtime.init.inside import Root
 from corral.runtime.init.mounts import PROPAGATION, Kind, MountPlan, flag_names
 
@@ -84,8 +84,8 @@ def mount_root(mounts: tuple[RootfsMount, ...], target: str) -> Root:
             else:
                 raise SetupError(f"error preparing rootfs: unknown mount type {mount.type!r}")
         except OSError as error:
-            detail = error.strerror or words(error)
-            raise SetupError(f"error preparing rootfs: {mount.type} at {error.filename or target}: {detail}") from error
+            where = error.filename or target
+            raise SetupError(f"error preparing rootfs: {mount.type} at {where}: {reason(error)}") from error
     return Root(os.open(target, os.O_PATH | os.O_DIRECTORY | os.O_CLOEXEC))
 
 

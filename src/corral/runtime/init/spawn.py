@@ -26,7 +26,7 @@ from corral.oci.rootfs import RootfsMount
 from corral.oci.runtime import Capabilities, Process, Spec
 from corral.runtime.init import setns, standard
 from corral.runtime.init.cgroupfs import Place
-from corral.runtime.init.failure import OTHER, SetupError, exit_code_of, words
+from corral.runtime.init.failure import OTHER, SetupError, exit_code_of, reason
 from corral.runtime.init.messages import Sync
 from corral.runtime.init.plan import make_plan
 from corral.runtime.security import capabilities
@@ -154,7 +154,7 @@ def _become(
         _report(sync, error.message, code)
     except OSError as error:
         doing = f"{error.filename}: " if error.filename else ""
-        message = f"{doing}{(error.strerror or words(error)).lower()}"
+        message = f"{doing}{reason(error)}"
         code = exit_code_of(message)
         _report(sync, message, code)
     except BaseException as error:
