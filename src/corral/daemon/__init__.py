@@ -4,7 +4,7 @@
     flags.py       command lines against that table, in pflag's syntax
     config.py      flags + file -> `DaemonConfig`, checked before anything on the machine is touched
     machine.py     what the kernel and our privileges must offer
-    instance.py    one daemon per data root: directories, lock, pid file
+    instance.py    one daemon per root: locks, directories, pid file
     listeners.py   -H: unix, tcp (plain and TLS), fd
     logs.py        the daemon's own log, text or JSON
     services.py    the composition root: stores -> drivers -> services -> routers

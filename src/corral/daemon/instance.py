@@ -1,4 +1,4 @@
-"""One daemon per data root: its directories, the lock that keeps a second one away, and the pid file."""
+"""One daemon per data root and exec root: the locks that keep a second one away, directories, and the pid file."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ from corral.image.graphdriver.choose import filesystem_of
 from corral.linux import mount
 from corral.store.layout import DataRoot, ExecRoot
 
-__all__ = ["keep_in_memory", "lock_data_root", "make_directories", "pid_file"]
+__all__ = ["keep_in_memory", "lock_root", "make_directories", "pid_file"]
 
 
 def keep_in_memory(execution: ExecRoot) -> None:
@@ -46,26 +46,35 @@ def make_directories(data: DataRoot, execution: ExecRoot) -> None:
         execution.tmp: 0o700,
     }
     for path, mode in modes.items():
-        try:
-            if not path.is_dir():
-                path.mkdir(mode=mode, parents=True, exist_ok=True)
-                path.chmod(mode)
-        except OSError as error:
-            raise Unavailable(f"cannot make the directory {path}: {error.strerror}") from None
+        _make(path, mode)
+
+
+def _make(path: Path, mode: int) -> None:
+    try:
+        if not path.is_dir():
+            path.mkdir(mode=mode, parents=True, exist_ok=True)
+            path.chmod(mode)
+    except OSError as error:
+        raise Unavailable(f"cannot make the directory {path}: {error.strerror}") from None
 
 
 @contextlib.contextmanager
-def lock_data_root(data: DataRoot) -> Iterator[None]:
-    """Raises Conflict when another daemon has it; the kernel gives it back however this process ends."""
+def lock_root(root: DataRoot | ExecRoot) -> Iterator[None]:
+    """Makes the directory if need be, and nothing else before it is known to be ours.
+
+    Raises Conflict when another daemon has it; the kernel gives it back however this process ends.
+    """
+    _make(root.root, 0o711)
     try:
-        fd = os.open(data.lock, os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o600)
+        fd = os.open(root.lock, os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o600)
     except OSError as error:
-        raise Unavailable(f"cannot open {data.lock}: {error.strerror}") from None
+        raise Unavailable(f"cannot open {root.lock}: {error.strerror}") from None
     try:
         try:
             fcntl.flock(fd, fcntl.LOCK_EX | fcntl.LOCK_NB)
         except BlockingIOError:
-            raise Conflict(f"another corrald is running on the data root {data.root}") from None
+            kind = "data" if isinstance(root, DataRoot) else "exec"
+            raise Conflict(f"another corrald is running on the {kind} root {root.root}") from None
         yield
     finally:
         os.close(fd)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
+import gc
 import logging
 import os
 import signal
@@ -18,7 +19,7 @@ from corral.daemon import config as configuration
 from corral.daemon import logs, machine
 from corral.daemon.config import DaemonConfig
 from corral.daemon.flags import usage
-from corral.daemon.instance import keep_in_memory, lock_data_root, make_directories, pid_file
+from corral.daemon.instance import keep_in_memory, lock_root, make_directories, pid_file
 from corral.daemon.listeners import Listener, open_listeners, remove_sockets, tls_context
 from corral.daemon.notify import notify
 from corral.daemon.settings import SETTINGS
@@ -64,15 +65,16 @@ def _run(config: DaemonConfig, arguments: Sequence[str]) -> int:
     os.umask(0o022)
     os.chdir("/")
     data, execution = DataRoot(Path(config.data_root)), ExecRoot(Path(config.exec_root))
-    keep_in_memory(execution)
-    make_directories(data, execution)
-    with lock_data_root(data), pid_file(Path(config.pidfile) if config.pidfile else execution.pid):
+    with contextlib.ExitStack() as stack:
+        stack.enter_context(lock_root(data))
+        keep_in_memory(execution)
+        stack.enter_context(lock_root(execution))
+        make_directories(data, execution)
+        stack.enter_context(pid_file(Path(config.pidfile) if config.pidfile else execution.pid))
         listeners = open_listeners(config, dict(os.environ))
-        try:
-            asyncio.run(_Daemon(config, arguments, data, execution, listeners).run())
-        finally:
-            for listener in listeners:
-                listener.sock.close()
+        for listener in listeners:
+            stack.callback(listener.sock.close)
+        asyncio.run(_Daemon(config, arguments, data, execution, listeners).run())
     return 0
 
 
@@ -104,6 +106,7 @@ class _Daemon:
 
     async def run(self) -> None:
         """Until a signal ends it."""
+        gc.disable()
         from corral.daemon.services import Services
 
         loop = asyncio.get_running_loop()
@@ -123,6 +126,9 @@ class _Daemon:
                 if listener.address.kind == "tcp" and not self.config.tlsverify:
                     log.warning("whoever reaches %s is root on this host: use --tlsverify", listener.address.shown)
             services.begin()
+            # What exists now stays: the collector need not look at it again, which took it tens of milliseconds.
+            gc.freeze()
+            gc.enable()
             notify(dict(os.environ), "READY=1")
             log.info("corral %s is ready after %d ms", __version__, (time.monotonic() - self._begun) * 1000)
             await self._stop.wait()

@@ -19,6 +19,7 @@
 
     EXEC-ROOT (--exec-root, /run/corral): tmpfs, gone after a reboot
     ├── corrald.pid
+    ├── corrald.lock                  flock held by the daemon: one daemon per exec root, whose supervisor it owns
     ├── corrald.log                   standard error of a daemon that the client started on demand
     ├── start.lock                    flock held by a client while it starts the daemon
     ├── supervisor.sock               SEQPACKET, see runtime/supervisor/protocol.py
@@ -112,6 +113,10 @@ class ExecRoot:
     @property
     def start_lock(self) -> Path:
         return self.root / "start.lock"
+
+    @property
+    def lock(self) -> Path:
+        return self.root / "corrald.lock"
 
     @property
     def pid(self) -> Path:

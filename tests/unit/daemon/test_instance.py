@@ -7,7 +7,7 @@ import sys
 
 import pytest
 
-from corral.daemon.instance import lock_data_root, make_directories, pid_file
+from corral.daemon.instance import lock_root, make_directories, pid_file
 from corral.errors import Conflict, Unavailable
 from corral.store.layout import DataRoot, ExecRoot
 
@@ -33,16 +33,16 @@ def test_a_directory_that_cannot_be_made_is_named(tmp_path):
 
 def test_a_second_daemon_refuses(tmp_path):
     with (
-        lock_data_root(DataRoot(tmp_path)),
+        lock_root(DataRoot(tmp_path)),
         pytest.raises(Conflict, match="another corrald is running on the data root"),
     ):
-        with lock_data_root(DataRoot(tmp_path)):
+        with lock_root(DataRoot(tmp_path)):
             pass
 
 
 def test_the_lock_is_free_afterwards(tmp_path):
     for _ in range(2):
-        with lock_data_root(DataRoot(tmp_path)):
+        with lock_root(DataRoot(tmp_path)):
             pass
 
 
@@ -62,8 +62,10 @@ def test_a_stale_pid_file_is_replaced(tmp_path, content):
 
 
 def test_a_running_daemon_keeps_its_pid_file(tmp_path):
-    other = subprocess.Popen([sys.executable, "-c", "import time; time.sleep(60) # corrald"])
+    program = "print(flush=True); import time; time.sleep(60) # corrald"
+    other = subprocess.Popen([sys.executable, "-c", program], stdout=subprocess.PIPE)
     try:
+        other.stdout.readline()  # from here on it has a command line
         path = tmp_path / "pid"
         path.write_text(str(other.pid))
         with pytest.raises(Conflict, match=f"process with PID {other.pid} is still running"), pid_file(path):
@@ -71,7 +73,7 @@ def test_a_running_daemon_keeps_its_pid_file(tmp_path):
         assert path.read_text() == str(other.pid)
     finally:
         other.kill()
-        other.wait()
+        other.communicate()
 
 
 def test_another_daemon_s_pid_file_is_not_removed(tmp_path):
@@ -79,3 +81,18 @@ def test_another_daemon_s_pid_file_is_not_removed(tmp_path):
     with pid_file(path):
         path.write_text("1")
     assert path.read_text() == "1"
+
+
+def test_an_exec_root_has_one_daemon_too(tmp_path):
+    """The second would take the first one's containers for leftovers."""
+    with (
+        lock_root(ExecRoot(tmp_path)),
+        pytest.raises(Conflict, match=f"another corrald is running on the exec root {tmp_path}"),
+        lock_root(ExecRoot(tmp_path)),
+    ):
+        pass
+
+
+def test_a_lock_makes_its_directory_and_nothing_else(tmp_path):
+    with lock_root(DataRoot(tmp_path / "new")):
+        assert [path.name for path in (tmp_path / "new").iterdir()] == ["lock"]
