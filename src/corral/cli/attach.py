@@ -3,15 +3,14 @@
 from __future__ import annotations
 
 import contextlib
-import errno
 import os
 import select
 import signal
-import socket
 from collections.abc import Iterator
 
 from corral.cli.output import write_all
 from corral.cli.tty import DetachKeys
+from corral.client.stream import half_close, has_more
 from corral.client.streams import STDERR, SYSTEM_ERROR, Demultiplexer
 
 TYPE_CHECKING = False
@@ -47,7 +46,7 @@ class Streams:
     for in what is typed on a terminal.
     """
 
-    __slots__ = ("_demultiplexer", "_keys", "_nonblocking", "_pending", "_sock", "_stdin", "_stdin_over", "_wants")
+    __slots__ = ("_demultiplexer", "_keys", "_pending", "_sock", "_stdin", "_stdin_over", "_wants")
 
     def __init__(self, hijacked: Hijacked, *, tty: bool, stdin: bool, keys: DetachKeys | None = None) -> None:
         self._sock = hijacked.sock
@@ -56,15 +55,13 @@ class Streams:
         self._stdin_over = not stdin
         self._keys = keys
         self._pending = b""
-        # A TLS connection stays blocking: its records hide from poll(2), and Python cannot half-close it otherwise.
-        self._nonblocking = not hasattr(self._sock, "pending")
         self._wants = 0
         if hijacked.early:
             self._show(hijacked.early)
 
     def run(self) -> bool:
         """Until the daemon ends the stream; True when the detach keys were typed. Raises OSError."""
-        self._sock.setblocking(not self._nonblocking)
+        self._sock.setblocking(False)
         with _awake() as wakened:
             return self._move(wakened)
 
@@ -107,7 +104,7 @@ class Streams:
             if not data:
                 return False
             self._show(data)
-            if self._nonblocking or not getattr(self._sock, "pending", int)():
+            if not has_more(self._sock):
                 return True
 
     def _show(self, data: bytes) -> None:
@@ -133,7 +130,7 @@ class Streams:
             self._stdin_over = True
             poll.unregister(0)
             if not self._pending:
-                self._half_close()
+                half_close(self._sock)
             return False
         detached = False
         if self._keys is not None:
@@ -153,15 +150,7 @@ class Streams:
                 return
             self._pending = self._pending[sent:]
         if self._stdin_over and self._stdin:
-            self._half_close()
-
-    def _half_close(self) -> None:
-        try:
-            # Not the TLS object's own method, which would forget the keys while there is still output to read.
-            socket.socket.shutdown(self._sock, socket.SHUT_WR)
-        except OSError as error:
-            if error.errno != errno.ENOTCONN:
-                raise
+            half_close(self._sock)
 
     def close(self) -> None:
         with contextlib.suppress(OSError):

@@ -42,13 +42,15 @@ INTERRUPTED = 130
 
 def entry() -> None:
     """The console script. Leaves without the interpreter's clean-up: nothing is left to clean, and it takes 3 ms."""
-    code = main(sys.argv[1:])
-    try:
-        sys.stdout.flush()
-        sys.stderr.flush()
-    except OSError:
+    if None in (sys.stdin, sys.stdout, sys.stderr):
+        _fill_standard_descriptors()
+    os._exit(main(sys.argv[1:]))
+
+
+def _fill_standard_descriptors() -> None:
+    """Closed ones would be given to the next socket, and output be written into it."""
+    while os.open(os.devnull, os.O_RDWR) <= 2:
         pass
-    os._exit(code)
 
 
 def main(arguments: Sequence[str]) -> int:
@@ -62,6 +64,9 @@ def main(arguments: Sequence[str]) -> int:
         return 128 + signal.SIGPIPE
     except CorralError as error:
         error_line(str(error))
+        return 1
+    except OSError as error:
+        error_line(f"corral: {f'{error.filename}: ' if error.filename else ''}{(error.strerror or str(error)).lower()}")
         return 1
     except Exception as error:  # the last resort: whatever happens, one line and no traceback
         return _internal(error, "-D" in arguments or "--debug" in arguments)

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import os
 import signal
-import sys
 
 _LIMIT = 1 << 15
 
@@ -71,8 +70,7 @@ def die_of_pipe() -> None:
 
 def error_line(text: str) -> None:
     """One line on standard error, at once; a closed standard error is nobody's concern."""
-    try:
-        sys.stderr.flush()
+    try:  # noqa: SIM105 - contextlib is not worth its import here
         os.write(2, (text + "\n").encode("utf-8", "surrogateescape"))
     except OSError:
         pass

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import json
 import select
-import socket
 from collections.abc import Iterator
 
 from corral import __version__
@@ -16,6 +15,7 @@ from corral.client.http import Connection, Response
 TYPE_CHECKING = False
 if TYPE_CHECKING:
     from corral.client.http import Body
+    from corral.client.stream import Stream
     from corral.client.tls import TlsFiles
 
 NEWEST = (1, 51)
@@ -28,7 +28,7 @@ class Hijacked:
 
     __slots__ = ("early", "media_type", "sock")
 
-    def __init__(self, sock: socket.socket, early: bytes, media_type: str) -> None:
+    def __init__(self, sock: Stream, early: bytes, media_type: str) -> None:
         self.sock = sock
         self.early = early
         self.media_type = media_type

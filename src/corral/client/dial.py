@@ -8,13 +8,18 @@ import socket
 
 from corral.client.address import Address
 from corral.client.errors import ConnectionFailed
+from corral.client.stream import TlsStream
 from corral.client.tls import TlsFiles
+
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from corral.client.stream import Stream
 
 _ABSENT = (errno.ENOENT, errno.ECONNREFUSED)
 
 
-def dial(address: Address, tls: TlsFiles | None = None) -> socket.socket:
-    """A connected socket, blocking, without a timeout. Raises ConnectionFailed."""
+def dial(address: Address, tls: TlsFiles | None = None) -> Stream:
+    """A connected stream, blocking, without a timeout. Raises ConnectionFailed."""
     try:
         if address.scheme == "unix":
             return _unix(address.path)
@@ -25,7 +30,7 @@ def dial(address: Address, tls: TlsFiles | None = None) -> socket.socket:
         if address.scheme == "tcp":
             return plain
         files = tls or TlsFiles(ca="", cert="", key="", verify=True)
-        return files.context().wrap_socket(plain, server_hostname=address.host)
+        return TlsStream(plain, files.context(), address.host)
     except PermissionError as error:
         raise ConnectionFailed(
             f"permission denied while trying to connect to the corral daemon socket at {address.text}: "

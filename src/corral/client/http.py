@@ -8,7 +8,6 @@ from __future__ import annotations
 
 import json
 import os
-import socket
 from collections.abc import Iterable, Iterator
 
 from corral.client.errors import ProtocolError
@@ -18,6 +17,8 @@ _HEAD_LIMIT = 1 << 20
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
+    from corral.client.stream import Stream
+
     Body = bytes | Iterable[bytes] | None
 
 
@@ -26,7 +27,7 @@ class Connection:
 
     __slots__ = ("_at", "_data", "sock")
 
-    def __init__(self, sock: socket.socket) -> None:
+    def __init__(self, sock: Stream) -> None:
         self.sock = sock
         self._data = b""
         self._at = 0

@@ -169,3 +169,28 @@ def test_common_verbs_import_little(line: str, tmp_path: Path) -> None:
     assert "corral.client.api" in loaded
     assert not loaded & HEAVY
     assert not [name for name in loaded if name.startswith("corral.cli.template")]
+
+
+@pytest.mark.parametrize("redirection", [">&-", "<&-", "2>&-", "<&- >&- 2>&-"])
+def test_closed_descriptors_are_nobodys_sockets(redirection: str) -> None:
+    program = f"import sys; sys.path[:0] = {sys.path!r}; from corral.cli.main import entry; entry()"
+    line = f'"$0" -I -c "$1" -H unix:///nonexistent ps {redirection}'
+    done = subprocess.run(["sh", "-c", line, sys.executable, program], capture_output=True, text=True, timeout=60)
+    assert done.returncode == 1
+    assert done.stderr in (
+        "",
+        "Cannot connect to the corral daemon at unix:///nonexistent. Is the corral daemon running?\n",
+    )
+
+
+def test_a_full_disk_is_one_line() -> None:
+    with open("/dev/full", "wb") as full:
+        done = subprocess.run(
+            [sys.executable, "-m", "corral.cli.main", "--help"],
+            stdout=full,
+            stderr=subprocess.PIPE,
+            text=True,
+            timeout=60,
+            env={"PATH": os.environ["PATH"], "PYTHONPATH": os.pathsep.join(path for path in sys.path if path)},
+        )
+    assert (done.returncode, done.stderr) == (1, "corral: no space left on device\n")

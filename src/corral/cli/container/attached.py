@@ -6,7 +6,7 @@ import contextlib
 from collections.abc import Callable
 
 from corral.cli.attach import Streams
-from corral.cli.container.exit import exit_code
+from corral.cli.container.exit import exit_code_across_restarts
 from corral.cli.errors import CliError
 from corral.cli.session import Session
 from corral.cli.signals import proxied
@@ -55,7 +55,7 @@ def attached(
                 terminal.enter_context(following_size(1, resizer(containers, container_id)))
             detached = pump.run()
         if not detached:
-            return exit_code(session.api, answer)
+            return exit_code_across_restarts(session.api, answer, container_id)
     if detach_is_error:
         raise CliError(DETACHED)
     return 0

@@ -3,9 +3,11 @@
 from __future__ import annotations
 
 import json
+import time
 
 from corral.cli.errors import CliError
-from corral.client.errors import ClientError
+from corral.client.containers import Containers
+from corral.client.errors import ApiError, ClientError, ConnectionFailed, ProtocolError
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -14,6 +16,7 @@ if TYPE_CHECKING:
     from corral.client.wire import WaitResult
 
 NOT_FOUND, NOT_RUNNABLE, FAILED = 127, 126, 125
+PATIENCE = 20.0
 _NOT_FOUND_WORDS = ("executable file not found", "no such file or directory", "system cannot find the file specified")
 _NOT_RUNNABLE_WORDS = ("permission denied", "is a directory")
 
@@ -31,7 +34,31 @@ def failed_to_run(error: ClientError) -> CliError:
 
 def exit_code(api: Api, answer: Response) -> int:
     """The code in the answer to a wait, when it comes. Raises CliError, ClientError."""
-    result: WaitResult = json.loads(api.finish(answer) or b"{}")
+    return _code(api.finish(answer))
+
+
+def exit_code_across_restarts(api: Api, answer: Response, container_id: str) -> int:
+    """The same, also when the daemon ends and comes back meanwhile: containers do not notice, so neither should this.
+
+    Raises CliError when the daemon stays away or has removed the container since.
+    """
+    try:
+        return exit_code(api, answer)
+    except (ConnectionFailed, ProtocolError, OSError) as error:
+        lost = error
+    end = time.monotonic() + PATIENCE
+    while time.monotonic() < end:
+        try:
+            return exit_code(api, Containers(api).begin_wait(container_id).head())
+        except ApiError as error:
+            raise CliError(f"corral: the exit code is unknown: {error}", exit_code=FAILED) from None
+        except (ConnectionFailed, ProtocolError, OSError):
+            time.sleep(0.1)
+    raise CliError(f"corral: error waiting for container: {lost}", exit_code=FAILED)
+
+
+def _code(body: bytes) -> int:
+    result: WaitResult = json.loads(body or b"{}")
     failure = result.get("Error")
     if failure and failure.get("Message"):
         raise CliError(f"Error waiting for container: {failure.get('Message')}", exit_code=FAILED)

@@ -5,13 +5,13 @@ from __future__ import annotations
 import contextlib
 import os
 import select
-import socket
 
 from corral.cli.command import Command
 from corral.cli.flags import Options
 from corral.cli.output import write_all
 from corral.cli.session import Session
 from corral.client.dial import dial
+from corral.client.stream import half_close
 
 _BLOCK = 1 << 17
 
@@ -19,7 +19,7 @@ _BLOCK = 1 << 17
 def run(session: Session, _options: Options, _args: list[str]) -> int:
     api = session.api
     _ = api.prefix  # starts the daemon when that is to be done, and fails with words when it cannot
-    with dial(api.address, api.tls) as sock:
+    with contextlib.closing(dial(api.address, api.tls)) as sock:
         poll = select.poll()
         poll.register(0, select.POLLIN)
         poll.register(sock, select.POLLIN)
@@ -31,8 +31,7 @@ def run(session: Session, _options: Options, _args: list[str]) -> int:
                         sock.sendall(data)
                         continue
                     poll.unregister(0)
-                    with contextlib.suppress(OSError):
-                        sock.shutdown(socket.SHUT_WR)
+                    half_close(sock)
                 else:
                     data = sock.recv(_BLOCK)
                     if not data:
