@@ -1,8 +1,8 @@
 """Archive work in processes of its own: what the daemon calls.
 
 Unpacking keeps a processor busy for seconds, and the interpreter lock would make the daemon's event loop wait for it
-even from a thread; a worker process costs 50 ms once and leaves the loop alone. As many workers run as there are
-processors; more wait their turn.
+even from a thread; a worker process costs 50 ms once and leaves the loop alone. How many run at once is the caller's
+business: most of them wait for somebody's network and not for a processor.
 
 ::
 

@@ -38,16 +38,9 @@ class WorkerProcess:
         self._process: asyncio.subprocess.Process
         self._messages: asyncio.StreamReader
         self._transport: asyncio.ReadTransport
-        self._slot: asyncio.Semaphore
 
     async def __aenter__(self) -> Self:
-        self._slot = _slots()
-        await self._slot.acquire()
-        try:
-            await self._start()
-        except BaseException:
-            self._slot.release()
-            raise
+        await self._start()
         return self
 
     async def _start(self) -> None:
@@ -82,16 +75,13 @@ class WorkerProcess:
     async def __aexit__(
         self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
     ) -> None:
-        try:
-            self._transport.close()
-            if self._process.stdin is not None:
-                self._process.stdin.close()
-            if error is not None and self._process.returncode is None:
-                with contextlib.suppress(ProcessLookupError):
-                    self._process.kill()
-            await self._process.wait()
-        finally:
-            self._slot.release()
+        self._transport.close()
+        if self._process.stdin is not None:
+            self._process.stdin.close()
+        if error is not None and self._process.returncode is None:
+            with contextlib.suppress(ProcessLookupError):
+                self._process.kill()
+        await self._process.wait()
 
     async def send(self, data: bytes) -> None:
         """All of the worker's input."""
@@ -136,16 +126,3 @@ async def _once(data: bytes) -> AsyncIterator[bytes]:
 def _paths() -> Iterable[str]:
     """Where this process finds its modules; the package's own place first, in case an import hook supplied it."""
     return [os.path.dirname(os.path.dirname(corral.__file__)), *(path for path in sys.path if path)]
-
-
-_semaphores: dict[asyncio.AbstractEventLoop, asyncio.Semaphore] = {}
-
-
-def _slots() -> asyncio.Semaphore:
-    """One per event loop, as asyncio's primitives demand."""
-    loop = asyncio.get_running_loop()
-    semaphore = _semaphores.get(loop)
-    if semaphore is None:
-        _semaphores.clear()
-        semaphore = _semaphores[loop] = asyncio.Semaphore(max(2, os.cpu_count() or 1))
-    return semaphore

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 from collections.abc import AsyncIterator
 from typing import Final
 from urllib.parse import urlsplit
@@ -40,5 +41,9 @@ async def fetch(url: str) -> AsyncIterator[bytes]:
                 raise kind(f"got HTTP status code >= 400: {response.status} {response.reason}")
             async for piece in response.content.iter_chunked(_CHUNK):
                 yield piece
+    except aiohttp.ClientConnectorError as error:
+        reason = os.strerror(error.os_error.errno).lower() if error.os_error.errno else str(error.os_error)
+        address = f"{error.host}:{error.port}"
+        raise Unavailable(f'Get "{url}": dial tcp {address}: connect: {reason}') from error
     except (aiohttp.ClientError, TimeoutError, OSError) as error:
         raise Unavailable(f'Get "{url}": {str(error) or "timed out"}') from error

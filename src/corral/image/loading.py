@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import contextlib
 import tempfile
-from collections.abc import AsyncIterator, Callable
+from collections.abc import AsyncIterator, Callable, Iterator
 from pathlib import Path
 from typing import Final
 
@@ -24,7 +24,7 @@ from corral.image.store import ImageStore
 from corral.oci.digest import ImageID, digest_of, encoded_of, short
 from corral.oci.image import ImageConfig, decode_config
 from corral.oci.platform import parse_platform
-from corral.oci.reference import parse_reference
+from corral.oci.reference import Reference, parse_reference
 
 _CONFIG_MAXIMUM: Final = 16 << 20
 _DIGITS: Final = 12
@@ -72,20 +72,15 @@ class Loading:
             )
             for diff_id, layer in zip(config.diff_ids, item.layers, strict=True)
         ]
+        before = {reference: self._images.references.get(reference) for reference in references}
         async with self._images.layers.unpacked_stack(parts):
-            image = await self._images.create(content)
+            # With its first name at once: a load that is given up leaves no nameless image.
+            image = await self._images.create(content, references[0] if references else None)
         self._log("load", image)
         for reference in references:
-            before = self._images.references.get(reference)
-            if before is not None and before != image.id:
-                report(
-                    progress.text(
-                        f"The image {reference.familiar} already exists, "
-                        f"renaming the old one with ID {before} to empty string"
-                    )
-                )
             await self._images.tag(image.id, reference)
-            report(progress.text(f"Loaded image: {reference.familiar}"))
+            for line in _told(reference, before[reference], image.id):
+                report(progress.text(line))
         if not references:
             report(progress.text(f"Loaded image ID: {image.id}"))
         return image
@@ -108,6 +103,12 @@ class Loading:
         if image.config.diff_ids[: len(below)] != below:
             raise Invalid(f"layer chain of image {short(image.id)} does not begin with that of its parent")
         await self._images.set_parent(image.id, parent_id)
+
+
+def _told(reference: Reference, before: ImageID | None, now: ImageID) -> Iterator[str]:
+    if before is not None and before != now:
+        yield (f"The image {reference.familiar} already exists, renaming the old one with ID {before} to empty string")
+    yield f"Loaded image: {reference.familiar}"
 
 
 def _opener(spool: Spool, path: str) -> Callable[[], contextlib.AbstractContextManager[int]]:

@@ -9,6 +9,7 @@ import sqlite3
 from collections.abc import Callable
 
 from corral.image.schema import statement
+from corral.image.uninterrupted import uninterrupted
 from corral.oci.digest import ImageID
 from corral.oci.reference import Reference, parse_stored
 from corral.store.database import Database
@@ -56,10 +57,12 @@ class ReferenceStore:
     def was_set(self, reference: Reference, image: ImageID) -> None:
         self._put(reference, image)
 
+    @uninterrupted
     async def set(self, reference: Reference, image: ImageID) -> None:
         await self._database.write(self.setting(reference, image))
         self._put(reference, image)
 
+    @uninterrupted
     async def delete(self, reference: Reference) -> None:
         """Idempotent."""
         name = str(reference)

@@ -20,6 +20,7 @@ from corral.image.layer.store import LayerStore
 from corral.image.record import Image
 from corral.image.references import ReferenceStore
 from corral.image.schema import statement
+from corral.image.uninterrupted import uninterrupted
 from corral.oci.digest import ChainID, ImageID, chain_ids
 from corral.oci.image import decode_config
 from corral.oci.reference import Reference, parse_reference
@@ -115,6 +116,7 @@ class ImageStore:
             if digest not in known:
                 self.content.delete(digest)
 
+    @uninterrupted
     async def create(
         self, config_bytes: bytes, reference: Reference | None = None, parent: ImageID | None = None
     ) -> Image:
@@ -142,6 +144,7 @@ class ImageStore:
             self.references.was_set(reference, image_id)
         return self._images[image_id]
 
+    @uninterrupted
     async def tag(self, image_id: ImageID, reference: Reference) -> None:
         image = self.get(image_id)
         now = time.time_ns()
@@ -155,12 +158,14 @@ class ImageStore:
         self._images[image_id] = replace(image, tagged_at=now)
         self.references.was_set(reference, image_id)
 
+    @uninterrupted
     async def set_parent(self, image_id: ImageID, parent: ImageID) -> None:
         image = self.get(image_id)
         key = (parent, self._driver, image_id)
         await self._database.write(statement("UPDATE images SET parent = ? WHERE driver = ? AND id = ?", key))
         self._images[image_id] = replace(image, parent=parent)
 
+    @uninterrupted
     async def delete(self, image_id: ImageID) -> list[ChainID]:
         """Removes the image and the layers that only it used, whose ids are returned, topmost first."""
         image = self._images.pop(image_id)

@@ -211,3 +211,31 @@ async def test_the_event_loop_does_not_notice_an_import(tmp_path: Path) -> None:
         watching.cancel()
     late.sort()
     assert late[len(late) * 9 // 10] < 0.02, "nine in ten turns of the loop"
+
+
+@pytest.mark.parametrize("driver", ["overlay2", "vfs"])
+async def test_a_client_that_hangs_up_at_any_moment(tmp_path: Path, driver: str) -> None:
+    """Memory, database and disk agree wherever a load was cancelled, and the same load then works."""
+    content = saved(BASE, UPPER, LABELED, tags=["three:1"])
+    async with world(tmp_path / "data", driver) as here:
+        began = time.perf_counter()
+        await load(here, content)
+        whole = time.perf_counter() - began
+        await here.service.remove("three:1")
+        for moment in range(16):
+            task = asyncio.create_task(load(here, content))
+            await asyncio.sleep(whole * 1.1 * moment / 16)
+            task.cancel()
+            await asyncio.wait({task})
+            if here.names():
+                await here.service.remove("three:1")
+            assert len(here.service.images) == 0
+            assert here.on_disk() == here.service.layers.cache_ids() == set()
+            assert database_rows(here, "layers") == database_rows(here, "images") == 0
+        assert await load(here, content) == ["Loaded image: three:1"]
+
+
+def database_rows(here: World, table: str) -> int:
+    with sqlite3.connect(here.data.database) as database:
+        count: int = database.execute(f"SELECT count(*) FROM {table}").fetchone()[0]
+    return count

@@ -19,6 +19,7 @@ from corral.image.graphdriver.driver import DiffSource
 from corral.image.layer.store import LayerStore
 from corral.image.layer.trash import Trash
 from corral.image.schema import statement
+from corral.image.uninterrupted import uninterrupted
 from corral.oci.digest import ChainID
 from corral.oci.rootfs import RootfsMount
 from corral.store.database import Database
@@ -57,7 +58,7 @@ class RWLayers:
             if self._driver.instant:
                 self._driver.create_rw(container_id, below, options)
             else:
-                await asyncio.to_thread(self._driver.create_rw, container_id, below, options)
+                await self._create_slowly(container_id, below, options)
         except BaseException:
             self._detach(container_id)
             del self._parents[container_id]
@@ -67,6 +68,10 @@ class RWLayers:
         row = (self._driver.name, container_id, parent or "")
         insert = statement("INSERT OR REPLACE INTO rw_layers VALUES (?, ?, ?)", row)
         self._database.submit(insert, durable=False).add_done_callback(_report)
+
+    @uninterrupted
+    async def _create_slowly(self, container_id: str, below: str | None, options: Mapping[str, str]) -> None:
+        await asyncio.to_thread(self._driver.create_rw, container_id, below, options)
 
     def mounts(self, container_id: str) -> tuple[RootfsMount, ...]:
         """Raises NotFound."""

@@ -13,6 +13,7 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
+import os
 import secrets
 from collections import Counter
 from collections.abc import AsyncIterator, Callable, Iterable, Sequence
@@ -27,6 +28,7 @@ from corral.image.graphdriver.driver import GraphDriver, Staging
 from corral.image.layer.record import Layer
 from corral.image.layer.trash import Trash
 from corral.image.schema import statement
+from corral.image.uninterrupted import uninterrupted
 from corral.oci.digest import ChainID, DiffID, digest_of
 from corral.store.database import Database
 
@@ -57,6 +59,7 @@ class LayerStore:
         self._limits = limits or Limits()
         self._layers: dict[ChainID, Layer] = {}
         self._uses: Counter[ChainID] = Counter()
+        self._unpacking = asyncio.Semaphore(max(2, os.cpu_count() or 1))
         self._locks: dict[ChainID, asyncio.Lock] = {}
         for row in database.read("SELECT * FROM layers WHERE driver = ?", (driver.name,)):
             layer = Layer(
@@ -127,6 +130,20 @@ class LayerStore:
         await self._forget(doomed)
         return [layer.chain_id for layer in doomed]
 
+    @uninterrupted
+    async def _release_all(self, held: Sequence[ChainID]) -> None:
+        for chain_id in held:
+            await self.release(chain_id)
+
+    async def _abandon(self, cache_id: str, layer: Layer | None) -> None:
+        """Undoes a making that failed, or that was interrupted when the layer had just been recorded."""
+        recorded = None if layer is None else self._layers.get(layer.chain_id)
+        if recorded is not None and recorded.cache_id == cache_id:
+            await self.release(recorded.chain_id)
+        else:
+            self._discard(cache_id)
+
+    @uninterrupted
     async def _forget(self, doomed: list[Layer]) -> None:
         if not doomed:
             return
@@ -148,8 +165,7 @@ class LayerStore:
         try:
             yield
         finally:
-            for chain_id in held:
-                await self.release(chain_id)
+            await self._release_all(held)
 
     # -- making
 
@@ -157,25 +173,26 @@ class LayerStore:
     async def unpacked(self, source: Source, progress: jobs.Progress | None = None) -> AsyncIterator[Layer]:
         """The lowest layer made of a tar whose identity nobody told; recorded, and kept alive inside the context."""
         cache_id = secrets.token_hex(32)
-        staging = await self._call(lambda: self.driver.create(cache_id, None))
+        layer: Layer | None = None
         try:
+            staging = await self._call(lambda: self.driver.create(cache_id, None))
             applied = await self._apply(staging, source, progress)
             await self._call(lambda: self.driver.settle(cache_id, None, root_given=applied.root_given))
             diff_id = DiffID(applied.digest)
-            chain_id = _chain(None, diff_id)
-            async with self._lock(chain_id):
-                if chain_id in self._layers:
+            layer = Layer(_chain(None, diff_id), diff_id, None, cache_id, applied.size, applied.tar_size)
+            async with self._lock(layer.chain_id):
+                if layer.chain_id in self._layers:
                     self._discard(cache_id)
-                    self.use(chain_id)
+                    self.use(layer.chain_id)
                 else:
-                    await self._record(Layer(chain_id, diff_id, None, cache_id, applied.size, applied.tar_size))
+                    await self._record(layer)
         except BaseException:
-            self._discard(cache_id)
+            await self._abandon(cache_id, layer)
             raise
         try:
-            yield self._layers[chain_id]
+            yield self._layers[layer.chain_id]
         finally:
-            await self.release(chain_id)
+            await self._release_all([layer.chain_id])
 
     @contextlib.asynccontextmanager
     async def unpacked_stack(self, parts: Sequence[Part]) -> AsyncIterator[tuple[Layer, ...]]:
@@ -197,8 +214,7 @@ class LayerStore:
                 raise _first(failures) from None
             yield tuple(self._layers[one.chain_id] for one in making)
         finally:
-            for chain_id in held:
-                await self.release(chain_id)
+            await self._release_all(held)
 
     async def _make(self, one: _Making, held: list[ChainID]) -> None:
         async with self._lock(one.chain_id):
@@ -214,21 +230,22 @@ class LayerStore:
                 await below.done.wait()
             parent = None if below is None else await asyncio.shield(below.cache_id)
             cache_id = secrets.token_hex(32)
-            staging = await self._call(lambda: self.driver.create(cache_id, parent))
-            one.cache_id.set_result(cache_id)
+            layer: Layer | None = None
             try:
-                with one.part.open() as source:
-                    applied = await self._apply(staging, source, one.part.progress)
+                staging = await self._call(lambda: self.driver.create(cache_id, parent))
+                one.cache_id.set_result(cache_id)
+                async with self._unpacking:
+                    with one.part.open() as source:
+                        applied = await self._apply(staging, source, one.part.progress)
                 _verify(one.part, applied)
                 if below is not None:
                     await below.done.wait()
                 await self._call(lambda: self.driver.settle(cache_id, parent, root_given=applied.root_given))
                 chain_below = None if below is None else below.chain_id
-                await self._record(
-                    Layer(one.chain_id, one.part.diff_id, chain_below, cache_id, applied.size, applied.tar_size)
-                )
+                layer = Layer(one.chain_id, one.part.diff_id, chain_below, cache_id, applied.size, applied.tar_size)
+                await self._record(layer)
             except BaseException:
-                self._discard(cache_id)
+                await self._abandon(cache_id, layer)
                 raise
             held.append(one.chain_id)
             one.done.set()
@@ -243,6 +260,7 @@ class LayerStore:
         )
         return await jobs.apply(request, source, progress)
 
+    @uninterrupted
     async def _record(self, layer: Layer) -> None:
         """Makes a whole layer exist, with one use, the caller's."""
         row = (
@@ -259,7 +277,11 @@ class LayerStore:
         self.use(layer.chain_id)
 
     async def _call(self, action: Callable[[], T]) -> T:
-        return action() if self.driver.instant else await asyncio.to_thread(action)
+        return action() if self.driver.instant else await self._slowly(action)
+
+    @uninterrupted
+    async def _slowly(self, action: Callable[[], T]) -> T:
+        return await asyncio.to_thread(action)
 
     @contextlib.asynccontextmanager
     async def _lock(self, chain_id: ChainID) -> AsyncIterator[None]:
