@@ -24,6 +24,7 @@ from corral.daemon.config import DaemonConfig
 from corral.daemon.translate import container_settings, network_config, system_settings
 from corral.engine.container.context import Engine
 from corral.engine.container.live import LiveTable
+from corral.engine.container.record import ContainerID
 from corral.engine.container.restore import apply_restart_policies, restore
 from corral.engine.container.runtime_events import RuntimeEvents
 from corral.engine.container.service import ContainerService
@@ -158,11 +159,13 @@ class Services:
             if late:
                 log.warning("%d containers did not stop within %d s", len(late), timeout)
 
-    async def _stop(self, id: str) -> None:
+    async def _stop(self, id: ContainerID) -> None:
         try:
             await self._containers.stop(id, None, None)
         except CorralError as error:
             log.warning("cannot stop container %s: %s", id, error)
+        if self._engine.store.get(id) is not None:  # the daemon did it, not the user: policies may bring it back
+            self._engine.store.set_state(id, stopped_by_user=False)
 
 
 def _uses(store: ContainerStore, image: ImageID) -> list[ImageUse]:

@@ -98,6 +98,22 @@ def test_sockets_of_another_process_are_not_ours():
         open_listeners(DaemonConfig(hosts=("fd://",)), {"LISTEN_PID": "1", "LISTEN_FDS": "1"})
 
 
+def test_inherited_sockets(tmp_path):
+    with socket.socket(socket.AF_UNIX) as mine:
+        mine.bind(str(tmp_path / "s"))
+        mine.listen()
+        number = os.dup(mine.fileno())
+    environment = {"LISTEN_PID": str(os.getpid()), "LISTEN_FDS": str(number - 2)}
+    [listener] = open_listeners(DaemonConfig(hosts=(f"fd://{number}",)), environment)
+    with socket.socket(socket.AF_UNIX) as client:
+        client.connect(str(tmp_path / "s"))
+        listener.sock.accept()[0].close()
+    assert not os.get_inheritable(number)
+    remove_sockets([listener])
+    assert (tmp_path / "s").exists()
+    listener.sock.close()
+
+
 def test_tcp_on_loopback():
     with socket.socket() as probe:
         probe.bind(("127.0.0.1", 0))
