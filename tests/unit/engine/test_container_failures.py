@@ -61,7 +61,13 @@ async def test_steps_are_undone_in_reverse(world: World) -> None:
     world.journal.fail("driver.run", Internal("broken"))
     with pytest.raises(Internal):
         await world.service.start("web")
-    assert world.journal.names() == ["images.rootfs", "networks.allocate", "driver.run", "networks.release"]
+    assert world.journal.names() == [
+        "images.rootfs",
+        "networks.allocate",
+        "driver.run",
+        "driver.delete",
+        "networks.release",
+    ]
 
 
 async def test_an_error_while_undoing_is_kept_beside_the_first(world: World) -> None:

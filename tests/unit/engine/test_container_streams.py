@@ -206,13 +206,29 @@ async def test_exec_needs_a_running_container_and_a_command(world: World) -> Non
         await world.service.exec_inspect("x")
 
 
-async def test_execs_are_forgotten_when_their_container_ends(world: World) -> None:
+async def test_execs_end_with_their_container_and_go_when_it_goes(world: World) -> None:
     container = await world.run("web")
-    id = await world.service.exec_create("web", ExecCreateRequest(cmd=["true"]))
+    id = await world.service.exec_create("web", ExecCreateRequest(cmd=["sleep", "9"]))
+    await world.service.exec_start(id, ExecStartRequest(detach=True), None)
     world.driver.end(container, 0)
     await world.runtime_events.settle()
+    after = await world.service.exec_inspect(id)
+    assert (after.running, after.exit_code) == (False, 137)
+    await world.service.remove("web", force=False, volumes=False, link=False)
     with pytest.raises(NotFound):
         await world.service.exec_inspect(id)
+
+
+async def test_only_the_latest_ended_execs_are_remembered(world: World) -> None:
+    container = await world.run("web")
+    ids = []
+    for _ in range(300):
+        ids.append(await world.service.exec_create("web", ExecCreateRequest(cmd=["true"])))
+        await world.service.exec_start(ids[-1], ExecStartRequest(detach=True), None)
+        world.driver.end_exec(container, ids[-1], 0)
+    with pytest.raises(NotFound):
+        await world.service.exec_inspect(ids[0])
+    assert (await world.service.exec_inspect(ids[-1])).exit_code == 0
 
 
 async def test_detaching_is_told(world: World) -> None:

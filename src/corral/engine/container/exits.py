@@ -19,6 +19,8 @@ __all__ = ["conclude", "handle_exit", "should_restart"]
 _log = logging.getLogger(__name__)
 
 _SECOND: Final = 1_000_000_000
+_KILLED: Final = 137
+"""What becomes of execs whose container ends: the kernel kills them together with process 1."""
 
 
 async def handle_exit(engine: Engine, id: str, exit: Exit) -> None:
@@ -29,9 +31,8 @@ async def handle_exit(engine: Engine, id: str, exit: Exit) -> None:
         return
     async with engine.live[known].lock:
         record = engine.store.get(known)
-        if record is None or not record.status.has_process or 0 < exit.at < record.state.started_at:
-            return  # of a run that was dealt with already
-        await conclude(engine, record, exit)
+        if record is not None and record.status.has_process:  # else it was dealt with already
+            await conclude(engine, record, exit)
 
 
 async def conclude(engine: Engine, record: ContainerRecord, exit: Exit) -> None:
@@ -55,7 +56,7 @@ async def conclude(engine: Engine, record: ContainerRecord, exit: Exit) -> None:
         restart_count=record.state.restart_count + again,
         network=None,
     )
-    engine.live.forget_execs(record.id)
+    engine.live.end_execs(record.id, Exit(_KILLED, finished))
     news.emit(engine, record, "die", exitCode=str(code), execDuration=str(ran_for // _SECOND))
     live.release(live.next_exit, code)
     if again:

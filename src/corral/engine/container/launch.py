@@ -78,6 +78,7 @@ async def _bring_up(engine: Engine, record: ContainerRecord, live: Live) -> tupl
             stdio=stdio_of(engine, record),
             attachments=live.take_attachments(),  # from here on the driver closes them
         )
+        undo.push(engine.driver.delete, record.id)
         state = await engine.driver.run(request)
         undo.keep()
     return state, sandbox

@@ -129,14 +129,16 @@ class LiveTable:
 
     def exec(self, id: str) -> ExecRecord | None:
         owner = self._execs.get(id)
-        return None if owner is None else self._live[owner].execs.get(id)
+        return None if owner is None else self[owner].execs.get(id)
 
-    def forget_execs(self, id: ContainerID) -> None:
-        live = self[id]
-        for exec_id in live.execs:
-            self._execs.pop(exec_id, None)
-        live.execs = {}
+    def end_execs(self, id: ContainerID, exit: Exit) -> None:
+        """Those of a container that has ended itself; they can still be asked for."""
+        execs = self[id].execs
+        for exec_id, record in execs.items():
+            if record.started and record.exit is None:
+                execs[exec_id] = replace(record, exit=exit)
 
     def forget(self, id: ContainerID) -> None:
-        self.forget_execs(id)
-        self._live.pop(id, None)
+        live = self._live.pop(id, None)
+        for exec_id in live.execs if live else ():
+            self._execs.pop(exec_id, None)

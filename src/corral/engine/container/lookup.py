@@ -17,6 +17,8 @@ async def locked(engine: Engine, ref: str) -> AsyncIterator[ContainerRecord]:
     """The container by reference, as it is once its lock is held. Raises NotFound, Invalid."""
     id = engine.store.find(ref).id
     async with engine.live[id].lock:
+        if engine.store.get(id) is None:
+            engine.live.forget(id)
         yield still_there(engine, id, ref)
 
 
