@@ -113,9 +113,9 @@ class Client:
 class Host:
     """One exec root with its supervisor; containers have a busybox root."""
 
-    def __init__(self, directory: Path, mark: str) -> None:
+    def __init__(self, directory: Path, mark: str, busybox: Path) -> None:
         self.root = ExecRoot(directory / "exec")
-        self.rootfs = boxes.make_root(directory / "root")
+        self.rootfs = boxes.make_root(directory / "root", busybox)
         self.directory = directory
         self.parent = f"/{mark}-{secrets.token_hex(3)}"
         self.events = Recorder()
@@ -227,8 +227,8 @@ async def eventually(condition: Callable[[], bool]) -> None:
 
 
 @contextlib.asynccontextmanager
-async def host(directory: Path, mark: str) -> AsyncIterator[Host]:
-    host = Host(directory, mark)
+async def host(directory: Path, mark: str, busybox: Path) -> AsyncIterator[Host]:
+    host = Host(directory, mark, busybox)
     await host.connect()
     try:
         yield host

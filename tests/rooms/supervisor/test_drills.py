@@ -20,7 +20,10 @@ from support.native import Client, Host, alive, eventually
 
 pytestmark = pytest.mark.requires(*boxes.NEEDS, "cgroup")
 
-COUNT = "i=0; while [ ! -e /stop ]; do seq $((i + 1)) $((i + 100)); i=$((i + 100)); sleep 0.005; done; echo end >&2; exit %d"
+COUNT = (
+    "i=0; while [ ! -e /stop ]; do seq $((i + 1)) $((i + 100)); i=$((i + 100)); sleep 0.005; done; "
+    "echo end >&2; exit %d"
+)
 """Numbered lines in bursts, until it is told to stop."""
 
 

@@ -226,12 +226,12 @@ class NativeDriver:
                 raise Unavailable(f"{self._root.supervisor_socket}: {error.strerror}") from error
             try:
                 answer, _ = await link.ask({"op": "hello", "version": protocol.VERSION})
+                self.supervisor_pid, self.keeper_pid = answer["pid"], answer["keeper"]
                 states, _ = await link.ask({"op": "list"})
             except Unavailable:  # it died at this moment, or was about to end
                 kept.close()
                 await asyncio.sleep(_PAUSE * attempt)
                 continue
-            self.supervisor_pid, self.keeper_pid = answer["pid"], answer["keeper"]
             self._kept.close()
             self._kept, self._link = kept, link
             asyncio.get_running_loop().call_soon(self._replay, states["containers"])

@@ -13,7 +13,7 @@ from corral.runtime.supervisor import protocol
 from corral.runtime.supervisor.kept import Kept
 from corral.store.layout import ExecRoot
 
-_PATIENCE = 10.0
+_PATIENCE = 60.0
 
 
 async def launch(root: ExecRoot, kept: Kept) -> None:
