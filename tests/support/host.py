@@ -65,7 +65,7 @@ class TestHost:
                 stderr=log,
                 start_new_session=True,
             )  # fmt: skip
-        deadline = time.monotonic() + 20
+        deadline = time.monotonic() + 90  # seconds: an emulated machine is slow
         while time.monotonic() < deadline:
             if self.daemon.poll() is not None:
                 break

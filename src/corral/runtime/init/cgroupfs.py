@@ -53,10 +53,9 @@ class CgroupView:
             )
         if place.cgroup_fd is None:
             return cls((), None)
-        if not whole:
-            return cls((), m.open_tree(place.cgroup_fd, "", _TREE | AT_EMPTY_PATH))
-        path = os.readlink(path_of(place.cgroup_fd)).removesuffix(place.path)
-        return cls((), m.open_tree(AT_FDCWD, path, _TREE))
+        # By path: before Linux 6.15 a descriptor on a mount of another namespace, the supervisor's, is refused.
+        path = os.readlink(path_of(place.cgroup_fd))
+        return cls((), m.open_tree(AT_FDCWD, path.removesuffix(place.path) if whole else path, _TREE))
 
     def mount(self, root: Root, plan: MountPlan) -> None:
         """Raises OSError."""
