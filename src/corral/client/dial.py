@@ -1,19 +1,22 @@
-"""From an address to a connected stream socket."""
+"""From an address to a connected stream socket.
+
+``_socket`` is the C half of ``socket``: the Python half makes enumerations of all constants and imports selectors, 4 ms
+that each command would wait for. The rarer schemes import the whole.
+"""
 
 from __future__ import annotations
 
+import _socket
 import errno
 import os
-import socket
 
 from corral.client.address import Address
 from corral.client.errors import ConnectionFailed
-from corral.client.stream import TlsStream
-from corral.client.tls import TlsFiles
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
     from corral.client.stream import Stream
+    from corral.client.tls import TlsFiles
 
 _ABSENT = (errno.ENOENT, errno.ECONNREFUSED)
 
@@ -25,12 +28,7 @@ def dial(address: Address, tls: TlsFiles | None = None) -> Stream:
             return _unix(address.path)
         if address.scheme == "ssh":
             return _ssh(address)
-        plain = socket.create_connection((address.host, address.port))
-        plain.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
-        if address.scheme == "tcp":
-            return plain
-        files = tls or TlsFiles(ca="", cert="", key="", verify=True)
-        return TlsStream(plain, files.context(), address.host)
+        return _tcp(address, tls)
     except PermissionError as error:
         raise ConnectionFailed(
             f"permission denied while trying to connect to the corral daemon socket at {address.text}: "
@@ -43,8 +41,8 @@ def dial(address: Address, tls: TlsFiles | None = None) -> Stream:
         raise ConnectionFailed(message, absent=error.errno in _ABSENT) from error
 
 
-def _unix(path: str) -> socket.socket:
-    sock = socket.socket(socket.AF_UNIX, socket.SOCK_STREAM)
+def _unix(path: str) -> Stream:
+    sock = _socket.socket(_socket.AF_UNIX, _socket.SOCK_STREAM | _socket.SOCK_CLOEXEC)
     try:
         sock.connect("\0" + path[1:] if path.startswith("@") else path)
     except BaseException:
@@ -53,8 +51,23 @@ def _unix(path: str) -> socket.socket:
     return sock
 
 
-def _ssh(address: Address) -> socket.socket:
+def _tcp(address: Address, tls: TlsFiles | None) -> Stream:
+    import socket
+
+    plain = socket.create_connection((address.host, address.port))
+    plain.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
+    if address.scheme == "tcp":
+        return plain
+    from corral.client.tls import TlsFiles
+    from corral.client.tlsstream import TlsStream
+
+    files = tls or TlsFiles(ca="", cert="", key="", verify=True)
+    return TlsStream(plain, files.context(), address.host)
+
+
+def _ssh(address: Address) -> Stream:
     """OpenSSH runs ``corral system dial-stdio`` over there, with one end of a socket pair as its standard streams."""
+    import socket
     import subprocess
 
     command = ["ssh", "-o", "ConnectTimeout=30", "-T"]

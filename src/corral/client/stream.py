@@ -1,13 +1,11 @@
-"""What a connection to the daemon is made of: a socket, or TLS over one that half-closes as a socket does."""
+"""What a connection to the daemon is made of: a socket, or TLS over one (``tlsstream``)."""
 
 from __future__ import annotations
 
 import errno
-import socket
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
-    import ssl
     from typing import Protocol
 
     class Stream(Protocol):
@@ -21,104 +19,25 @@ if TYPE_CHECKING:
         def close(self) -> None: ...
 
 
-class TlsStream:
-    """TLS over a connected socket. Python's own SSLSocket cannot end its sending and go on receiving: reading while it
-    says goodbye, it takes output that is on its way for an error. Here the two directions meet in memory only.
-
-    Sending always blocks; ``setblocking(False)`` makes ``recv`` raise BlockingIOError.
-    """
-
-    __slots__ = ("_inward", "_outward", "_plain", "_tls", "_wait", "_want")
-
-    def __init__(self, plain: socket.socket, context: ssl.SSLContext, name: str) -> None:
-        """Shakes hands. Raises OSError (ssl.SSLError)."""
-        import ssl
-
-        self._plain = plain
-        self._wait = True
-        self._want = ssl.SSLWantReadError
-        self._inward, self._outward = ssl.MemoryBIO(), ssl.MemoryBIO()
-        self._tls = context.wrap_bio(self._inward, self._outward, server_hostname=name)
-        while True:
-            try:
-                self._tls.do_handshake()
-                break
-            except self._want:
-                self._flush()
-                if not self._fill():
-                    raise ConnectionResetError(errno.ECONNRESET, "closed during the TLS handshake") from None
-            finally:
-                self._flush()
-
-    def fileno(self) -> int:
-        return self._plain.fileno()
-
-    def setblocking(self, flag: bool, /) -> None:
-        self._wait = flag
-
-    def close(self) -> None:
-        self._plain.close()
-
-    def _flush(self) -> None:
-        if self._outward.pending:
-            self._plain.sendall(self._outward.read())
-
-    def _fill(self) -> bool:
-        block = self._plain.recv(1 << 16, 0 if self._wait else socket.MSG_DONTWAIT)
-        if block:
-            self._inward.write(block)
-        return bool(block)
-
-    def recv(self, size: int, /) -> bytes:
-        """Nothing at the peer's goodbye, or when it is gone without one. Raises OSError."""
-        while True:
-            try:
-                return self._tls.read(size)
-            except self._want:
-                self._flush()
-                if not self._fill():
-                    return b""
-            except OSError as error:
-                if type(error).__name__ in ("SSLZeroReturnError", "SSLEOFError"):
-                    return b""
-                raise
-
-    def has_more(self) -> bool:
-        return bool(self._inward.pending or self._tls.pending())
-
-    def send(self, data: bytes, /) -> int:
-        sent = self._tls.write(data)
-        self._flush()
-        return sent
-
-    def sendall(self, data: bytes, /) -> None:
-        view = memoryview(data)
-        while view:
-            view = view[self._tls.write(view) :]
-            self._flush()
-
-    def half_close(self) -> None:
-        """Say goodbye; what the peer still has to say is received as before."""
-        try:
-            self._tls.unwrap()
-        except self._want:
-            pass
-        finally:
-            self._flush()
+_SHUT_WR = 1
 
 
 def half_close(stream: Stream) -> None:
     """No more will be sent. Raises OSError, except when the peer is gone already."""
-    if isinstance(stream, TlsStream):
-        stream.half_close()
-    elif isinstance(stream, socket.socket):
-        try:
-            stream.shutdown(socket.SHUT_WR)
-        except OSError as error:
-            if error.errno != errno.ENOTCONN:
-                raise
+    goodbye = getattr(stream, "half_close", None)
+    if goodbye is not None:
+        goodbye()
+        return
+    shutdown = getattr(stream, "shutdown", None)
+    assert shutdown is not None
+    try:
+        shutdown(_SHUT_WR)
+    except OSError as error:
+        if error.errno != errno.ENOTCONN:
+            raise
 
 
 def has_more(stream: Stream) -> bool:
-    """Something was received that poll(2) does not know of."""
-    return isinstance(stream, TlsStream) and stream.has_more()
+    """Something was received that poll(2) does not know of: TLS decrypts whole records."""
+    more = getattr(stream, "has_more", None)
+    return more is not None and more()

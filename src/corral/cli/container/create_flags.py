@@ -2,22 +2,22 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
+from importlib import import_module
+
 from corral.cli.flags import Flag
 from corral.cli.kinds import BOOL, INT, LIST, STRING, UINT, UINT16, Kind
-from corral.cli.opts.devices import parse_cgroup_rule, parse_gpus
-from corral.cli.opts.env import parse_env, parse_label
-from corral.cli.opts.limits import (
-    parse_cpus,
-    parse_memory_swap,
-    parse_rate,
-    parse_rate_bytes,
-    parse_ulimit,
-    parse_weight_device,
-)
-from corral.cli.opts.mounts import parse_mount
-from corral.cli.opts.network import parse_dns_search, parse_host, parse_ip, parse_link, parse_network
-from corral.cli.opts.sysctl import parse_sysctl
 from corral.cli.units import parse_bytes, parse_duration
+
+
+def parser(module: str, name: str) -> Callable[[str], object]:
+    """A parser of ``corral.cli.opts``, imported when its flag is given: most commands give few of a hundred flags."""
+
+    def parse(text: str) -> object:
+        value: object = getattr(import_module(f"corral.cli.opts.{module}"), name)(text)
+        return value
+
+    return parse
 
 
 def parse_attach(text: str) -> str:
@@ -29,26 +29,26 @@ def parse_attach(text: str) -> str:
 
 
 BYTES = Kind("bytes", parse_bytes, 0)
-SWAP = Kind("bytes", parse_memory_swap, 0)
+SWAP = Kind("bytes", parser("limits", "parse_memory_swap"), 0)
 DURATION = Kind("duration", parse_duration, 0)
-CPUS = Kind("decimal", parse_cpus, 0)
+CPUS = Kind("decimal", parser("limits", "parse_cpus"), 0)
 MAP = Kind("map", str, (), repeated=True)
-ENV = Kind("list", parse_env, (), repeated=True)
-LABEL = Kind("list", parse_label, (), repeated=True)
+ENV = Kind("list", parser("env", "parse_env"), (), repeated=True)
+LABEL = Kind("list", parser("env", "parse_label"), (), repeated=True)
 ATTACH = Kind("list", parse_attach, (), repeated=True)
-MOUNT = Kind("mount", parse_mount, (), repeated=True)
-NETWORK = Kind("network", parse_network, (), repeated=True)
-ULIMIT = Kind("ulimit", parse_ulimit, (), repeated=True)
-GPUS = Kind("gpu-request", parse_gpus, (), repeated=True)
-SYSCTL = Kind("map", parse_sysctl, (), repeated=True)
-HOST = Kind("list", parse_host, (), repeated=True)
-IP_LIST = Kind("list", parse_ip, (), repeated=True)
-SEARCH = Kind("list", parse_dns_search, (), repeated=True)
-LINK = Kind("list", parse_link, (), repeated=True)
-RULE = Kind("list", parse_cgroup_rule, (), repeated=True)
-WEIGHT_DEVICE = Kind("list", parse_weight_device, (), repeated=True)
-RATE_BYTES = Kind("list", parse_rate_bytes, (), repeated=True)
-RATE = Kind("list", parse_rate, (), repeated=True)
+MOUNT = Kind("mount", parser("mounts", "parse_mount"), (), repeated=True)
+NETWORK = Kind("network", parser("network", "parse_network"), (), repeated=True)
+ULIMIT = Kind("ulimit", parser("limits", "parse_ulimit"), (), repeated=True)
+GPUS = Kind("gpu-request", parser("devices", "parse_gpus"), (), repeated=True)
+SYSCTL = Kind("map", parser("sysctl", "parse_sysctl"), (), repeated=True)
+HOST = Kind("list", parser("network", "parse_host"), (), repeated=True)
+IP_LIST = Kind("list", parser("network", "parse_ip"), (), repeated=True)
+SEARCH = Kind("list", parser("network", "parse_dns_search"), (), repeated=True)
+LINK = Kind("list", parser("network", "parse_link"), (), repeated=True)
+RULE = Kind("list", parser("devices", "parse_cgroup_rule"), (), repeated=True)
+WEIGHT_DEVICE = Kind("list", parser("limits", "parse_weight_device"), (), repeated=True)
+RATE_BYTES = Kind("list", parser("limits", "parse_rate_bytes"), (), repeated=True)
+RATE = Kind("list", parser("limits", "parse_rate"), (), repeated=True)
 
 IDENTITY = (
     Flag("annotation", "", MAP, "Add an annotation to the container (passed through to the OCI runtime)"),

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import re
-import socket
 from collections.abc import Sequence
 
 from corral.cli.errors import UsageError
@@ -144,6 +143,8 @@ def parse_ip(text: str) -> str:
 
 
 def is_address(text: str) -> bool:
+    import socket
+
     for family in (socket.AF_INET, socket.AF_INET6):
         try:
             socket.inet_pton(family, text)

@@ -17,7 +17,7 @@ from corral.cli.volume.ls import VIEW as VOLUMES
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
-    from corral.client.wire import BuildCache, DiskUsage
+    from corral.client.wire import BuildCache, ContainerSummary, DiskUsage
 
 IMAGES = View(
     "*formatter.imageContext",
@@ -63,7 +63,7 @@ def write(out: Output, usage: DiskUsage, layout: str) -> None:
             "Containers",
             "Containers space usage:",
             containers,
-            [ContainerItem(item, truncate=layout != "json") for item in usage.get("Containers") or []],
+            [_container(item, truncate=layout != "json") for item in usage.get("Containers") or []],
         ),
         ("Volumes", "Local Volumes space usage:", volumes, usage.get("Volumes") or []),
         ("BuildCache", f"Build cache usage: {_total(caches)}", CACHE, caches),
@@ -77,6 +77,11 @@ def write(out: Output, usage: DiskUsage, layout: str) -> None:
 
 
 _CONTAINER_COLUMNS = ("ID", "Image", "Command", "LocalVolumes", "Size", "RunningFor", "Status", "Names")
+
+
+def _container(container: ContainerSummary, *, truncate: bool) -> ContainerItem:
+    """Only what is its own: the image is counted as an image."""
+    return ContainerItem({**container, "SizeRootFs": 0}, truncate=truncate)
 
 
 def _images(usage: DiskUsage, *, truncate: bool) -> Sequence[object]:

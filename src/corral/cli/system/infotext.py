@@ -59,10 +59,9 @@ def _server(info: Json) -> Iterator[str]:
         yield f"Default Runtime: {info.get('DefaultRuntime', '')}"
     if info.get("InitBinary"):
         yield f"Init Binary: {info['InitBinary']}"
-    for label, name in _COMMITS:
-        commit = _dict(info.get(name))
-        if commit:
-            yield f"{label}: {commit.get('ID', '')}"
+    commits = [(label, _dict(info.get(name)).get("ID", "")) for label, name in _COMMITS]
+    if any(commit for _, commit in commits):
+        yield from (f"{label}: {commit}" for label, commit in commits)
     yield from _security(info)
     yield from _plain(info, _KERNEL)
     memory = info.get("MemTotal")
