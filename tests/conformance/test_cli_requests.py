@@ -107,7 +107,8 @@ def _meaning(request: dict[str, object]) -> object:
     # Docker's client names the network of the mode even where it says nothing about it.
     said["NetworkingConfig"] = endpoints if len(endpoints) > 1 or any(endpoints.values()) else {}
     said["HostConfig"].get("Ulimits", []).sort(key=lambda limit: limit["Name"])
-    said.get("Env", []).sort()  # docker's own order changes from call to call
+    for found in (said.get("Env", []), said["HostConfig"].get("Binds", [])):
+        found.sort()  # docker's own order changes from call to call
     return {**said, **sets}
 
 
