@@ -10,9 +10,7 @@ import dataclasses
 import errno
 import json
 import os
-import shutil
 import signal
-import subprocess
 import time
 from collections.abc import Callable, Iterator, Sequence
 from pathlib import Path
@@ -44,20 +42,20 @@ CAPABILITIES = Capabilities(bounding=USABLE, effective=USABLE, permitted=USABLE)
 ENV = ("PATH=/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin",)
 NEEDS = ("root", "namespaces", "busybox")
 PATIENCE = 20.0
+_APPLETS = """
+    awk cat chmod chown cut df echo env false find grep head hostname id ip kill ln ls mkdir mknod mount mv nsenter od
+    ps readlink rm rmdir sed seq sh sleep sort stat stty tail test timeout touch tr true tty umount unshare wc
+""".split()  # noqa: SIM905
 
 
-def make_root(directory: Path) -> Path:
-    """A root filesystem with busybox and two users."""
+def make_root(directory: Path, busybox: Path) -> Path:
+    """A root filesystem with two users and some applets of ``busybox``, which is linked to."""
     (directory / "bin").mkdir(parents=True)
     for name in ("etc", "tmp", "root"):
         (directory / name).mkdir()
-    program = shutil.which("busybox")
-    assert program is not None
-    shutil.copy(program, directory / "bin" / "busybox")
-    listed = subprocess.run([program, "--list"], capture_output=True, text=True, check=True)
-    for applet in listed.stdout.split():
-        with contextlib.suppress(FileExistsError):
-            (directory / "bin" / applet).symlink_to("busybox")
+    (directory / "bin/busybox").hardlink_to(busybox)
+    for applet in _APPLETS:
+        (directory / "bin" / applet).symlink_to("busybox")
     (directory / "etc/passwd").write_text("root:x:0:0:root:/root:/bin/sh\nbob:x:1000:1000::/home/bob:/bin/sh\n")
     (directory / "etc/group").write_text("root:x:0:\nbob:x:1000:\naudio:x:29:bob\n")
     return directory
@@ -212,11 +210,25 @@ def in_box(box: Box, scenario: Callable[[Box], Any]) -> Any:
     """``scenario(box)`` in a forked process; its result must have a JSON form, or be an Outcome."""
 
     def run() -> Any:
-        answer = scenario(box)
+        signal.signal(signal.SIGALRM, _give_up)
+        signal.alarm(round(2 * PATIENCE))
+        try:
+            answer = scenario(box)
+        finally:
+            _kill_children()
         return {"outcome": dataclasses.asdict(answer)} if isinstance(answer, Outcome) else {"answer": answer}
 
     reply = in_child(run)
     return Outcome(**reply["outcome"]) if "outcome" in reply else reply["answer"]
+
+
+def _give_up(*_: object) -> None:
+    raise TimeoutError("the scenario takes too long")
+
+
+def _kill_children() -> None:
+    for pid in Path(f"/proc/self/task/{os.getpid()}/children").read_text().split():
+        os.kill(int(pid), signal.SIGKILL)
 
 
 def eventually(condition: Callable[[], bool]) -> bool:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import shutil
 from pathlib import Path
 
 import pytest
@@ -10,10 +11,17 @@ from corral.oci.rootfs import RootfsMount
 from support.boxes import Box, NoCgroup, make_root
 
 
+@pytest.fixture(scope="session")
+def busybox_copy(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    program = shutil.which("busybox")
+    assert program is not None
+    return Path(shutil.copy(program, tmp_path_factory.mktemp("busybox") / "busybox"))
+
+
 @pytest.fixture
-def root(tmp_path: Path) -> Path:
+def root(tmp_path: Path, busybox_copy: Path) -> Path:
     """The directory that is the root of ``box``, to be prepared by the test."""
-    return make_root(tmp_path / "root")
+    return make_root(tmp_path / "root", busybox_copy)
 
 
 @pytest.fixture

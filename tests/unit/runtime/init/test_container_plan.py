@@ -1,0 +1,71 @@
+"""What is planned before the clone."""
+
+from __future__ import annotations
+
+import pytest
+
+from corral.errors import Invalid, Unsupported
+from corral.linux import namespace as ns
+from corral.oci.annotations import REAPER
+from corral.oci.rootfs import RootfsMount
+from corral.oci.runtime import Linux, Mount, Namespace, Process, Root, Spec
+from corral.runtime.init.cgroupfs import Place, controllers_of
+from corral.runtime.init.plan import ContainerPlan, make_plan
+
+
+def plan(*namespaces: Namespace, **fields: object) -> ContainerPlan:
+    spec = Spec(process=Process(args=("true",)), linux=Linux(namespaces=namespaces), **fields)  # type: ignore[arg-type]
+    return make_plan(spec, (), "/run/corral/containers/x")
+
+
+def test_new_namespaces_are_made_by_the_clone_except_the_cgroup_one() -> None:
+    made = plan(*(Namespace(kind) for kind in ("mount", "pid", "network", "ipc", "uts", "cgroup")))
+    assert made.clone_flags == (
+        ns.CLONE_NEWNS | ns.CLONE_NEWPID | ns.CLONE_NEWNET | ns.CLONE_NEWIPC | ns.CLONE_NEWUTS
+    )
+    assert made.cgroup_namespace
+    assert (made.joins, made.pid_namespace) == ((), "")
+
+
+def test_paths_are_joined_and_the_pid_namespace_by_the_parent() -> None:
+    made = plan(Namespace("network", "/run/netns/a"), Namespace("pid", "/proc/7/ns/pid"), Namespace("ipc", "/i"))
+    assert made.joins == ((ns.CLONE_NEWNET, "/run/netns/a"), (ns.CLONE_NEWIPC, "/i"))
+    assert made.pid_namespace == "/proc/7/ns/pid"
+    assert made.clone_flags == ns.CLONE_NEWNS, "the mount namespace is always new"
+    assert not made.new_network
+
+
+@pytest.mark.parametrize("namespace", [Namespace("user"), Namespace("time"), Namespace("mount", "/proc/1/ns/mnt")])
+def test_what_is_not_supported_is_said(namespace: Namespace) -> None:
+    with pytest.raises(Unsupported):
+        plan(namespace)
+
+
+def test_there_must_be_a_command() -> None:
+    with pytest.raises(Invalid, match="no command specified"):
+        make_plan(Spec(), (), "/b")
+
+
+def test_the_root_is_the_bundles_unless_mounts_are_given() -> None:
+    assert plan(root=Root("rootfs")).rootfs == (RootfsMount("bind", "/run/corral/containers/x/rootfs", ("rbind",)),)
+    assert plan(root=Root("/elsewhere")).rootfs[0].source == "/elsewhere"
+
+
+def test_dev_is_the_containers_own_only_when_it_is_new() -> None:
+    assert plan(mounts=(Mount("/dev", "tmpfs", "tmpfs"),)).own_dev
+    assert not plan(mounts=(Mount("/dev", "bind", "/dev", ("rbind",)),)).own_dev
+    assert not plan().own_dev
+
+
+def test_the_reapers_command_line_is_in_an_annotation() -> None:
+    shown = plan(annotations={REAPER: '["/sbin/docker-init", "--", "true"]'}).reaper
+    assert shown == ("/sbin/docker-init", "--", "true")
+    assert plan().reaper == ()
+
+
+def test_mount_points_of_the_hierarchies_are_what_remains_of_the_paths() -> None:
+    files = ["/sys/fs/cgroup/cpu,cpuacct/corral/x/cgroup.procs", "/sys/fs/cgroup/memory/corral/x/cgroup.procs"]
+    assert controllers_of(Place("/corral/x", files, None)) == [
+        ("/sys/fs/cgroup/cpu,cpuacct", "/sys/fs/cgroup/cpu,cpuacct/corral/x"),
+        ("/sys/fs/cgroup/memory", "/sys/fs/cgroup/memory/corral/x"),
+    ]
