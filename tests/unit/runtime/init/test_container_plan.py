@@ -20,9 +20,7 @@ def plan(*namespaces: Namespace, **fields: object) -> ContainerPlan:
 
 def test_new_namespaces_are_made_by_the_clone_except_the_cgroup_one() -> None:
     made = plan(*(Namespace(kind) for kind in ("mount", "pid", "network", "ipc", "uts", "cgroup")))
-    assert made.clone_flags == (
-        ns.CLONE_NEWNS | ns.CLONE_NEWPID | ns.CLONE_NEWNET | ns.CLONE_NEWIPC | ns.CLONE_NEWUTS
-    )
+    assert made.clone_flags == (ns.CLONE_NEWNS | ns.CLONE_NEWPID | ns.CLONE_NEWNET | ns.CLONE_NEWIPC | ns.CLONE_NEWUTS)
     assert made.cgroup_namespace
     assert (made.joins, made.pid_namespace) == ((), "")
 
