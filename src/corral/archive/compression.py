@@ -6,22 +6,17 @@ allocation. Concatenated members and frames are one stream, as gzip(1) and zstd(
 
 from __future__ import annotations
 
-import bz2
 import enum
-import lzma
 from collections.abc import Callable, Iterator
 from typing import IO, Final, Protocol, cast
-
-import zstandard
-from isal import igzip_lib, isal_zlib
 
 from corral.archive.limits import Meter
 from corral.errors import Invalid
 
 CHUNK: Final = 256 * 1024
 MAGIC_LENGTH: Final = 10
-_ISAL_ERROR: Final = cast(type[Exception], isal_zlib.error)
 _ZSTD_WINDOW_MAXIMUM: Final = 1 << 27  # what zstd(1) accepts without --long
+_XZ_MEMORY_MAXIMUM: Final = 1 << 30
 
 
 class Compression(enum.Enum):
@@ -69,14 +64,10 @@ def decompress(read: Callable[[int], bytes], meter: Meter) -> Iterator[bytes]:
     source = _source(head, read, meter)
     if kind is Compression.NONE:
         yield from source
-        return
-    try:
-        if kind is Compression.ZSTD:
-            yield from _zstd(source)
-        else:
-            yield from _members(source, _FACTORIES[kind])
-    except (OSError, lzma.LZMAError, zstandard.ZstdError, _ISAL_ERROR, ValueError) as error:
-        raise Invalid(f"damaged {kind.value} stream: {error}") from error
+    elif kind is Compression.ZSTD:
+        yield from _zstd(source)
+    else:
+        yield from _members(source, kind)
 
 
 def _source(head: bytes, read: Callable[[int], bytes], meter: Meter) -> Iterator[bytes]:
@@ -87,11 +78,15 @@ def _source(head: bytes, read: Callable[[int], bytes], meter: Meter) -> Iterator
         piece = read(CHUNK)
 
 
-def _members(source: Iterator[bytes], factory: Callable[[], _Decompressor]) -> Iterator[bytes]:
+def _members(source: Iterator[bytes], kind: Compression) -> Iterator[bytes]:
+    factory, failures = _codec(kind)
     decoder = factory()
     data = next(source)
     while True:
-        plain = decoder.decompress(data, CHUNK)
+        try:
+            plain = decoder.decompress(data, CHUNK)
+        except failures as error:
+            raise _damaged(kind, error) from error
         if plain:
             yield plain
         data = b""
@@ -112,11 +107,42 @@ def _members(source: Iterator[bytes], factory: Callable[[], _Decompressor]) -> I
 
 
 def _zstd(source: Iterator[bytes]) -> Iterator[bytes]:
+    import zstandard
+
     # A cut stream ends like a finished one here; the tar reader and the digests notice.
     context = zstandard.ZstdDecompressor(max_window_size=_ZSTD_WINDOW_MAXIMUM)
     reader = context.stream_reader(cast(IO[bytes], _Reader(source)), read_size=CHUNK, read_across_frames=True)
-    while piece := reader.read(CHUNK):
+    while True:
+        try:
+            piece = reader.read(CHUNK)
+        except zstandard.ZstdError as error:
+            raise _damaged(Compression.ZSTD, error) from error
+        if not piece:
+            return
         yield piece
+
+
+def _codec(kind: Compression) -> tuple[Callable[[], _Decompressor], tuple[type[Exception], ...]]:
+    """How a member of such a stream is decompressed, and what is raised when it cannot be."""
+    if kind is Compression.GZIP:
+        from isal import igzip_lib
+
+        failure = cast(type[Exception], igzip_lib.IsalError)
+        return lambda: igzip_lib.IgzipDecompressor(flag=igzip_lib.DECOMP_GZIP), (failure, OSError, ValueError)
+    if kind is Compression.XZ:
+        import lzma
+
+        return (
+            lambda: lzma.LZMADecompressor(format=lzma.FORMAT_XZ, memlimit=_XZ_MEMORY_MAXIMUM),
+            (lzma.LZMAError, ValueError),
+        )
+    import bz2
+
+    return bz2.BZ2Decompressor, (OSError, ValueError)
+
+
+def _damaged(kind: Compression, error: Exception) -> Invalid:
+    return Invalid(f"damaged {kind.value} stream: {error}")
 
 
 class _Reader:
@@ -130,10 +156,3 @@ class _Reader:
         data = self._rest or next(self._source, b"")
         self._rest = data[size:]
         return data[:size]
-
-
-_FACTORIES: Final[dict[Compression, Callable[[], _Decompressor]]] = {
-    Compression.GZIP: lambda: igzip_lib.IgzipDecompressor(flag=igzip_lib.DECOMP_GZIP),
-    Compression.XZ: lambda: lzma.LZMADecompressor(format=lzma.FORMAT_XZ, memlimit=1 << 30),
-    Compression.BZIP2: bz2.BZ2Decompressor,
-}

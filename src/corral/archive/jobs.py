@@ -16,11 +16,11 @@ import asyncio
 import contextlib
 import json
 from collections.abc import AsyncIterator, Callable, Sequence
-from dataclasses import asdict, dataclass, field
+from dataclasses import asdict, dataclass
 from typing import Any
 
 from corral.archive.apply import Whiteouts
-from corral.archive.limits import Limits
+from corral.archive.limits import DEFAULT, Limits
 from corral.archive.pack import Member
 from corral.archive.process import WorkerProcess
 
@@ -42,7 +42,7 @@ class ApplyRequest:
     aside: str = ""
     durable: bool = True
     specials: bool = True
-    limits: Limits = field(default_factory=Limits)
+    limits: Limits = DEFAULT
 
 
 @dataclass(frozen=True, slots=True)
@@ -68,7 +68,8 @@ async def apply(request: ApplyRequest, source: AsyncIterator[bytes] | int, progr
 
     Raises Invalid, Exhausted, Unsupported as `corral.archive.apply`, Internal when the worker failed.
     """
-    arguments = asdict(request) | {"operation": "apply", "whiteouts": request.whiteouts.value}
+    plain = {"operation": "apply", "whiteouts": request.whiteouts.value, "limits": request.limits._asdict()}
+    arguments = asdict(request) | plain
     stdin = source if isinstance(source, int) else asyncio.subprocess.PIPE
     async with WorkerProcess(arguments, stdin, asyncio.subprocess.DEVNULL) as worker:
         if isinstance(source, int):
@@ -106,7 +107,7 @@ async def diff(root: str, base: str | None) -> AsyncIterator[bytes]:
 async def pack(plan: Sequence[Member]) -> AsyncIterator[bytes]:
     """The archive that `corral.archive.pack` makes of a plan. Raises Internal when a layer was changed on disk."""
     async with WorkerProcess({"operation": "pack"}, asyncio.subprocess.PIPE, asyncio.subprocess.PIPE) as worker:
-        await worker.send(json.dumps([asdict(member) for member in plan]).encode())
+        await worker.send(json.dumps([member._asdict() for member in plan]).encode())
         async for piece in worker.output():
             yield piece
         await worker.result(None)

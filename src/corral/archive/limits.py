@@ -3,8 +3,7 @@
 from __future__ import annotations
 
 import os
-from dataclasses import dataclass
-from typing import Final
+from typing import Final, NamedTuple
 
 from corral.errors import Exhausted
 
@@ -12,8 +11,7 @@ MIB: Final = 1 << 20
 GIB: Final = 1 << 30
 
 
-@dataclass(frozen=True, slots=True)
-class Limits:
+class Limits(NamedTuple):
     """Bytes, counts and a ratio; zero lifts one.
 
     ``max_ratio`` (unpacked to compressed) counts only beyond ``ratio_floor`` unpacked bytes: deflate cannot exceed
@@ -28,6 +26,9 @@ class Limits:
     ratio_floor: int = GIB
     free_floor: int = 256 * MIB
     max_special: int = 4 * MIB
+
+
+DEFAULT: Final = Limits()
 
 
 class Meter:

@@ -7,15 +7,14 @@ from __future__ import annotations
 
 import hashlib
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass
+from typing import NamedTuple
 
 from corral.archive import header, recipe, writer
 from corral.archive.entry import DIRECTORY, REGULAR, Entry
 from corral.errors import Internal
 
 
-@dataclass(frozen=True, slots=True)
-class Member:
+class Member(NamedTuple):
     """A file of the new archive, or a directory when ``name`` ends in a slash. ``mtime`` in seconds.
 
     Its content is ``text``, or with ``recipe`` a layer's tar of ``size`` bytes (see `corral.archive.recipe`), whose

@@ -2,7 +2,7 @@
 
 A layer's identity is the digest of its tar, and `save` must give back exactly that tar; keeping it beside the unpacked
 files would cost the disk twice. The recipe keeps what stood between the contents (headers, padding, the end) and says
-where each content lies now. It is a zstd stream of records:
+where each content lies now. It is a zlib stream of records:
 
 ======  ============================================  =================================================
 record  fields (little endian)                        meaning
@@ -21,10 +21,9 @@ from __future__ import annotations
 
 import os
 import struct
+import zlib
 from collections.abc import Iterator
 from typing import IO, Final
-
-import zstandard
 
 from corral.archive.entry import Region
 from corral.errors import Internal
@@ -44,7 +43,7 @@ class RecipeWriter:
 
     def __init__(self, path: str) -> None:
         self._file = open(path, "xb")  # noqa: SIM115
-        self._compressor = zstandard.ZstdCompressor(level=1).compressobj()
+        self._compressor = zlib.compressobj(1)
         self._pending = bytearray()
 
     def raw(self, data: bytes | memoryview) -> None:
@@ -74,6 +73,41 @@ class RecipeWriter:
         self._file.close()
 
 
+class _Inflated:
+    """Exact reads from the stream."""
+
+    def __init__(self, source: IO[bytes]) -> None:
+        self._source = source
+        self._decoder = zlib.decompressobj()
+        self._plain = b""
+        self._position = 0
+
+    def take(self, size: int, *, end: bool = False) -> bytes:
+        """Raises Internal when there is less; b"" with ``end`` when there is nothing."""
+        while len(self._plain) - self._position < size:
+            more = self._more()
+            if not more:
+                if end and self._position == len(self._plain):
+                    return b""
+                raise Internal("a layer's recipe is cut short")
+            self._plain = self._plain[self._position :] + more
+            self._position = 0
+        self._position += size
+        return self._plain[self._position - size : self._position]
+
+    def _more(self) -> bytes:
+        plain = b""
+        while not plain and not self._decoder.eof:
+            packed = self._decoder.unconsumed_tail or self._source.read(_FLUSH)
+            if not packed:
+                break
+            try:
+                plain = self._decoder.decompress(packed, _PIECE)
+            except zlib.error as error:
+                raise Internal(f"a layer's recipe is damaged: {error}") from error
+        return plain
+
+
 class _Content:
     __slots__ = ("path", "regions")
 
@@ -84,18 +118,8 @@ class _Content:
 
 def _records(source: IO[bytes]) -> Iterator[bytes | _Content | tuple[bytes, int]]:
     """Raw bytes, contents, and moves, as written. Raises Internal for a damaged recipe."""
-    reader = zstandard.ZstdDecompressor().stream_reader(source, closefd=False)
-
-    def take(size: int) -> bytes:
-        data = reader.read(size)
-        while len(data) < size:
-            piece = reader.read(size - len(data))
-            if not piece:
-                raise Internal("a layer's recipe is cut short")
-            data += piece
-        return data
-
-    while kind := reader.read(1):
+    take = _Inflated(source).take
+    while kind := take(1, end=True):
         if kind == b"R":
             yield take(*_COUNT.unpack(take(4)))
             continue

@@ -9,7 +9,6 @@ from __future__ import annotations
 
 import errno
 import os
-import secrets
 from typing import Final
 
 _DIRECTORY: Final = os.O_RDONLY | os.O_DIRECTORY | os.O_NOFOLLOW | os.O_CLOEXEC
@@ -43,7 +42,7 @@ def _empty(fd: int, dir_fd: int) -> list[bytes]:
         except OSError as error:
             if error.errno not in _NOT_EMPTY:
                 raise
-            away = b".removed-" + secrets.token_hex(8).encode()
+            away = b".removed-" + os.urandom(8).hex().encode()
             os.rename(name, away, src_dir_fd=fd, dst_dir_fd=dir_fd)
             moved.append(away)
     return moved

@@ -18,9 +18,7 @@ from typing import Any, Final
 
 from corral.archive.apply import Applier, Whiteouts
 from corral.archive.compression import CHUNK, decompress, detect
-from corral.archive.diff import diff
 from corral.archive.limits import Limits, Meter
-from corral.archive.pack import Member, pack
 from corral.archive.reader import TarReader
 from corral.archive.recipe import RecipeWriter
 from corral.archive.stream import ByteStream
@@ -79,12 +77,16 @@ def _apply(request: dict[str, Any]) -> dict[str, Any]:
 
 
 def _pack(request: dict[str, Any]) -> dict[str, Any]:  # noqa: ARG001
+    from corral.archive.pack import Member, pack
+
     with open(0, "rb") as source, open(1, "wb", buffering=CHUNK) as target:
         pack([Member(**member) for member in json.load(source)], target.write)
     return {}
 
 
 def _diff(request: dict[str, Any]) -> dict[str, Any]:
+    from corral.archive.diff import diff
+
     with open(1, "wb", buffering=CHUNK) as target:
         diff(request["root"], request["base"], target.write)
     return {}

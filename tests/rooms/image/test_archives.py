@@ -36,8 +36,15 @@ PACKERS: dict[str, Callable[[bytes], bytes]] = {
 }
 
 
+@pytest_asyncio.fixture
+async def here(tmp_path: Path) -> AsyncIterator[World]:
+    async with world(tmp_path / "data") as opened:
+        yield opened
+
+
 @pytest_asyncio.fixture(params=["overlay2", "vfs"])
-async def here(request: pytest.FixtureRequest, tmp_path: Path) -> AsyncIterator[World]:
+async def each(request: pytest.FixtureRequest, tmp_path: Path) -> AsyncIterator[World]:
+    """One world on each storage driver."""
     async with world(tmp_path / "data", request.param) as opened:
         yield opened
 
@@ -72,13 +79,13 @@ def layout(
     return archive({"oci-layout": b"{}", "index.json": index, **blobs})
 
 
-async def test_layers_of_a_loaded_image_lie_on_each_other(here: World, tmp_path: Path) -> None:
-    assert await load(here, saved(BASE, UPPER, TOP, tags=["three:1", "three:2"])) == [
+async def test_layers_of_a_loaded_image_lie_on_each_other(each: World, tmp_path: Path) -> None:
+    assert await load(each, saved(BASE, UPPER, TOP, tags=["three:1", "three:2"])) == [
         "Loaded image: three:1",
         "Loaded image: three:2",
     ]
-    assert await shows(here, "three:2", tmp_path, "cat etc/only; test ! -e etc/issue; cat bin/sh") == "only\n#!"
-    assert here.actions() == ["load"]
+    assert await shows(each, "three:2", tmp_path, "cat etc/only; test ! -e etc/issue; cat bin/sh") == "only\n#!"
+    assert each.actions() == ["load"]
 
 
 async def test_an_image_without_names(here: World) -> None:
@@ -86,8 +93,7 @@ async def test_an_image_without_names(here: World) -> None:
     assert await load(here, content) == [f"Loaded image ID: {digest(config(BASE))}"]
 
 
-@pytest.mark.parametrize("outer", [None, *PACKERS])
-@pytest.mark.parametrize("inner", [None, *PACKERS])
+@pytest.mark.parametrize(("outer", "inner"), [*((packer, None) for packer in PACKERS), *((None, x) for x in PACKERS)])
 async def test_compressed_archives_and_layers(here: World, outer: str | None, inner: str | None) -> None:
     blobs = [PACKERS[inner](BASE) if inner else BASE]
     content = saved(BASE, tags=["packed:1"], blobs=blobs)
@@ -117,13 +123,13 @@ async def test_an_index_of_several_platforms_gives_the_hosts(here: World) -> Non
     assert await load(here, archive(members)) == ["Loaded image: registry.test/multi:1"]
 
 
-async def test_layers_shared_by_symbolic_links_as_docker_wrote_them_before_25(here: World, tmp_path: Path) -> None:
+async def test_layers_shared_by_symbolic_links_as_docker_wrote_them_before_25(each: World, tmp_path: Path) -> None:
     content = config(BASE, BASE)
     name = hashlib.sha256(content).hexdigest() + ".json"
     manifest = json.dumps([{"Config": name, "RepoTags": ["s:1"], "Layers": ["a/layer.tar", "b/layer.tar"]}]).encode()
     packed = archive({name: content, "a/layer.tar": BASE, "manifest.json": manifest}, {"b/layer.tar": "../a/layer.tar"})
-    assert await load(here, packed) == ["Loaded image: s:1"]
-    assert await shows(here, "s:1", tmp_path, "cat etc/issue") == "base\n"
+    assert await load(each, packed) == ["Loaded image: s:1"]
+    assert await shows(each, "s:1", tmp_path, "cat etc/issue") == "base\n"
 
 
 async def test_loading_again_changes_nothing(here: World) -> None:
@@ -209,19 +215,19 @@ async def test_manifest_that_is_a_fifo(here: World) -> None:
         await load(here, info.tobuf() + bytes(1024))
 
 
-async def test_saved_archives_are_loaded_again_as_they_were(here: World, tmp_path: Path) -> None:
+async def test_saved_archives_are_loaded_again_as_they_were(each: World, tmp_path: Path) -> None:
     replaced = tar(file("f", b"first"), symlink("f", "x"), file("f", b"second"), file(".wh.gone"))
-    await load(here, saved(BASE, replaced, tags=["app:1", "app:2"]))
-    await load(here, saved(BASE, TOP, tags=["other:1"], author="someone"))
-    content = await save(here, "app", "other:1")
-    async with world(tmp_path / "elsewhere", here.service.layers.driver.name) as there:
+    await load(each, saved(BASE, replaced, tags=["app:1", "app:2"]))
+    await load(each, saved(BASE, TOP, tags=["other:1"], author="someone"))
+    content = await save(each, "app", "other:1")
+    async with world(tmp_path / "elsewhere", each.service.layers.driver.name) as there:
         assert sorted(await load(there, content)) == [
             "Loaded image: app:1",
             "Loaded image: app:2",
             "Loaded image: other:1",
         ]
         for name in ("app:1", "other:1"):
-            assert there.service.resolve(name).id == here.service.resolve(name).id
+            assert there.service.resolve(name).id == each.service.resolve(name).id
         assert await save(there, "app", "other:1") == content
 
 
@@ -244,23 +250,23 @@ async def test_saving_what_is_not_there(here: World) -> None:
             await save(here, name)
 
 
-async def test_layer_changed_on_disk_is_not_saved(here: World) -> None:
-    await load(here, saved(BASE, tags=["a:1"]))
-    layer = here.service.layers.get(here.service.resolve("a:1").top)  # type: ignore[arg-type]
-    Path(here.service.layers.driver.files(layer.cache_id).root, "etc", "issue").write_bytes(b"evil\n")
+async def test_layer_changed_on_disk_is_not_saved(each: World) -> None:
+    await load(each, saved(BASE, tags=["a:1"]))
+    layer = each.service.layers.get(each.service.resolve("a:1").top)  # type: ignore[arg-type]
+    Path(each.service.layers.driver.files(layer.cache_id).root, "etc", "issue").write_bytes(b"evil\n")
     with pytest.raises(Internal, match="changed on disk"):
-        await save(here, "a:1")
+        await save(each, "a:1")
 
 
-async def test_an_image_removed_while_it_is_saved_is_still_whole(here: World, tmp_path: Path) -> None:
+async def test_an_image_removed_while_it_is_saved_is_still_whole(each: World, tmp_path: Path) -> None:
     large = tar(file("large", os.urandom(4 << 20)))
-    await load(here, saved(large, tags=["a:1"]))
-    stream = here.service.save(["a:1"])
+    await load(each, saved(large, tags=["a:1"]))
+    stream = each.service.save(["a:1"])
     content = await anext(stream)
-    await here.service.remove("a:1")
+    await each.service.remove("a:1")
     content += b"".join([piece async for piece in stream])
-    assert here.on_disk() == set()
-    async with world(tmp_path / "elsewhere", here.service.layers.driver.name) as there:
+    assert each.on_disk() == set()
+    async with world(tmp_path / "elsewhere", each.service.layers.driver.name) as there:
         assert await load(there, content) == ["Loaded image: a:1"]
 
 
@@ -274,7 +280,7 @@ async def test_a_saving_that_is_given_up_leaves_nothing_running(here: World) -> 
     assert here.on_disk() == set()
 
 
-async def test_parents_named_by_the_archive_are_kept(here: World) -> None:
+async def test_parents_named_by_the_archive_are_kept(each: World) -> None:
     below, above = config(BASE), config(BASE, UPPER)
     names = [hashlib.sha256(content).hexdigest() + ".json" for content in (below, above)]
     manifest = [
@@ -282,9 +288,9 @@ async def test_parents_named_by_the_archive_are_kept(here: World) -> None:
         {"Config": names[0], "RepoTags": ["a:1"], "Layers": ["0.tar"]},
     ]
     members = {names[0]: below, names[1]: above, "0.tar": BASE, "1.tar": UPPER}
-    await load(here, archive(members | {"manifest.json": json.dumps(manifest).encode()}))
-    assert here.service.inspect("a:2").parent == digest(below)
-    items = await here.service.remove("a:1")
+    await load(each, archive(members | {"manifest.json": json.dumps(manifest).encode()}))
+    assert each.service.inspect("a:2").parent == digest(below)
+    items = await each.service.remove("a:1")
     assert [item.untagged for item in items] == ["a:1"]
-    await here.service.remove("a:2")  # takes the parent along, which has no name any more
-    assert here.on_disk() == set()
+    await each.service.remove("a:2")  # takes the parent along, which has no name any more
+    assert each.on_disk() == set()

@@ -39,6 +39,7 @@ async def test_busybox(tmp_path: Path) -> None:
 
 
 @pytest.mark.slow
+@pytest.mark.timeout(600)
 @pytest.mark.requires("mmdebstrap", "package-mirror")
 async def test_debian(tmp_path: Path) -> None:
     async with world(tmp_path / "data") as here:
