@@ -22,6 +22,8 @@ from corral.store.layout import ExecRoot
 EXEC_ROOT = "/run/corral"
 DEADLINE = 20.0
 _POLL = 0.01
+_GRACE = 0.5
+_PRIVATE = ("CORRAL_HOST", "DOCKER_HOST", "NOTIFY_SOCKET", "LISTEN_FDS", "LISTEN_PID", "WATCHDOG_PID", "WATCHDOG_USEC")
 
 
 def may_start() -> bool:
@@ -57,8 +59,8 @@ def start_daemon(socket_path: str) -> None:
 
 
 def _spawn(log_path: str) -> int:
-    """The new daemon's pid. Of this process it gets the environment, without the address meant for clients."""
-    environment = {name: value for name, value in os.environ.items() if name not in ("CORRAL_HOST", "DOCKER_HOST")}
+    """The new daemon's pid. It gets this process's environment, without what was meant for this process alone."""
+    environment = {name: value for name, value in os.environ.items() if name not in _PRIVATE}
     with open(log_path, "wb") as log:
         return subprocess.Popen(
             daemon_command(),
@@ -78,7 +80,7 @@ def _wait(pid: int, socket_path: str, log_path: str) -> None:
     try:
         watch.register(pidfd, select.POLLIN)
         while not listening(socket_path):
-            if watch.poll(_POLL * 1000):
+            if watch.poll(_POLL * 1000) and not _started_by_another(socket_path):
                 raise CliError(f"the corral daemon did not start: {last_line(log_path)} (log: {log_path})")
             if time.monotonic() > end:
                 raise CliError(
@@ -87,6 +89,16 @@ def _wait(pid: int, socket_path: str, log_path: str) -> None:
                 )
     finally:
         os.close(pidfd)
+
+
+def _started_by_another(socket_path: str) -> bool:
+    """Ours gave way, perhaps to one that a service manager started at the same moment and that is nearly there."""
+    end = time.monotonic() + _GRACE
+    while time.monotonic() < end:
+        if listening(socket_path):
+            return True
+        time.sleep(_POLL)
+    return False
 
 
 def listening(path: str) -> bool:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import contextlib
+import select
 from collections.abc import Callable
 
 from corral.cli.attach import Streams
@@ -13,6 +14,14 @@ from corral.cli.signals import proxied
 from corral.cli.tty import DETACHED, DetachKeys, check_input, following_size, raw_terminal
 from corral.client.containers import Containers
 from corral.client.errors import ClientError
+from corral.errors import CorralError
+
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from corral.client.api import Pending
+    from corral.client.http import Response
+
+_REMOVAL = 5.0
 
 
 def attached(
@@ -47,7 +56,12 @@ def attached(
         stack.callback(waiting.close)
         # The daemon must be watching before the start: a container may end at once.
         answer = waiting.head()
-        start()
+        try:
+            start()
+        except CorralError:
+            if condition == "removed":
+                _until_removed(waiting, answer)
+            raise
         with contextlib.ExitStack() as terminal:
             if tty and stdin:
                 terminal.enter_context(raw_terminal(0))
@@ -59,6 +73,15 @@ def attached(
     if detach_is_error:
         raise CliError(DETACHED)
     return 0
+
+
+def _until_removed(waiting: Pending, answer: Response) -> None:
+    """A container that could not start is removed like any other: its name is free when this program ends."""
+    poll = select.poll()
+    poll.register(waiting, select.POLLIN)
+    if poll.poll(_REMOVAL * 1000):
+        with contextlib.suppress(ClientError, OSError):
+            answer.read()
 
 
 def resizer(containers: Containers, container_id: str) -> Callable[[int, int], None]:

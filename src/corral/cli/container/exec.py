@@ -11,6 +11,7 @@ from corral.cli.errors import CliError
 from corral.cli.flags import Flag, Options
 from corral.cli.kinds import BOOL, LIST, STRING
 from corral.cli.opts.env import environment
+from corral.cli.patience import patiently
 from corral.cli.session import Session
 from corral.cli.tty import DETACHED, DetachKeys, check_input, following_size, raw_terminal, size_of
 from corral.client.errors import ClientError
@@ -63,7 +64,7 @@ def _attached(execs: Execs, exec_id: str, start: dict[str, object], *, tty: bool
             stack.enter_context(following_size(1, resize))
         if streams.run():
             raise CliError(DETACHED)
-    return execs.inspect(exec_id).get("ExitCode") or 0
+    return patiently(lambda: execs.inspect(exec_id)).get("ExitCode") or 0
 
 
 COMMAND = Command(

@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 import json
-import time
 
 from corral.cli.errors import CliError
+from corral.cli.patience import lost, patiently
 from corral.client.containers import Containers
-from corral.client.errors import ApiError, ClientError, ConnectionFailed, ProtocolError
+from corral.client.errors import ApiError, ClientError
+from corral.errors import CorralError
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -16,12 +17,11 @@ if TYPE_CHECKING:
     from corral.client.wire import WaitResult
 
 NOT_FOUND, NOT_RUNNABLE, FAILED = 127, 126, 125
-PATIENCE = 20.0
 _NOT_FOUND_WORDS = ("executable file not found", "no such file or directory", "system cannot find the file specified")
 _NOT_RUNNABLE_WORDS = ("permission denied", "is a directory")
 
 
-def failed_to_run(error: ClientError) -> CliError:
+def failed_to_run(error: CorralError) -> CliError:
     """An error of create or start within ``run``: 127, 126 or 125 by its text, and where help is."""
     text = str(error)
     code = FAILED
@@ -38,23 +38,22 @@ def exit_code(api: Api, answer: Response) -> int:
 
 
 def exit_code_across_restarts(api: Api, answer: Response, container_id: str) -> int:
-    """The same, also when the daemon ends and comes back meanwhile: containers do not notice, so neither should this.
+    """The same, also when the daemon ends and comes back meanwhile.
 
     Raises CliError when the daemon stays away or has removed the container since.
     """
     try:
         return exit_code(api, answer)
-    except (ConnectionFailed, ProtocolError, OSError) as error:
-        lost = error
-    end = time.monotonic() + PATIENCE
-    while time.monotonic() < end:
-        try:
-            return exit_code(api, Containers(api).begin_wait(container_id).head())
-        except ApiError as error:
-            raise CliError(f"corral: the exit code is unknown: {error}", exit_code=FAILED) from None
-        except (ConnectionFailed, ProtocolError, OSError):
-            time.sleep(0.1)
-    raise CliError(f"corral: error waiting for container: {lost}", exit_code=FAILED)
+    except (ClientError, OSError) as error:
+        if not lost(error):
+            raise
+    containers = Containers(api)
+    try:
+        return patiently(lambda: exit_code(api, containers.begin_wait(container_id).head()))
+    except ApiError as error:
+        raise CliError(f"corral: the exit code is unknown: {error}", exit_code=FAILED) from None
+    except (ClientError, OSError) as error:
+        raise CliError(f"corral: error waiting for container: {error}", exit_code=FAILED) from None
 
 
 def _code(body: bytes) -> int:

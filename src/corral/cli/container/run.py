@@ -32,7 +32,7 @@ def run(session: Session, options: Options, args: list[str]) -> int:
         _console_size(request)
     try:
         container_id = create(session, options, request, image)
-    except ClientError as error:
+    except (ClientError, CliError) as error:
         raise failed_to_run(error) from None
     containers = Containers(session.api)
     if not attach:
