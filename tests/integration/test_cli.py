@@ -307,3 +307,10 @@ def test_ssh_addresses_reach_the_daemon(host: TestHost, tmp_path: Path) -> None:
         env={**os.environ, "PATH": f"{tmp_path}:{os.environ['PATH']}"},
     )
     assert (done.returncode, done.stdout, done.stderr) == (0, "through", "")
+
+
+def test_the_name_of_what_could_not_start_is_free_at_once(host: TestHost) -> None:
+    for _ in range(3):
+        done = host.corral("run", "--rm", "--name", "unable", "busybox", "nosuch", check=False)
+        assert done.returncode == 127, done.stderr
+    assert host.corral("ps", "-aq", "--filter", "name=unable").stdout == ""
