@@ -16,7 +16,6 @@ import time
 import pytest
 
 from corral.cli.tty import DetachKeys, detach_bytes
-from corral.linux.tty import pts_number
 
 LOCAL = termios.ECHO | termios.ICANON
 
@@ -61,41 +60,12 @@ def test_keys_that_cannot_be_read_are_the_default() -> None:
 # -- raw mode, in a program of its own on a terminal of its own
 
 
-def _on_terminal(body: str) -> tuple[int, int]:
-    """``(pid, master)`` of a Python program that runs ``body`` inside raw_terminal(0)."""
-    program = "import os, signal, sys, time\nfrom corral.cli.tty import raw_terminal\n" + textwrap.dedent(body)
-    pid, master = pty.fork()
-    if pid == 0:
-        os.execve(sys.executable, [sys.executable, "-c", program], {**os.environ, "PYTHONPATH": ":".join(sys.path)})
-    return pid, master
-
-
-def _read_until(fd: int, what: bytes) -> bytes:
+def _read_until(fd: int, what: bytes) -> None:
     data = b""
     deadline = time.monotonic() + 20
     while what not in data:
         assert select.select([fd], [], [], max(0, deadline - time.monotonic()))[0], data
         data += os.read(fd, 4096)
-    return data
-
-
-def _ended(pid: int, master: int) -> int:
-    """The exit code. Reads on meanwhile: a process with unread output on its terminal may hang in close."""
-    deadline = time.monotonic() + 20
-    while time.monotonic() < deadline:
-        done, status = os.waitpid(pid, os.WNOHANG)
-        if done:
-            return os.waitstatus_to_exitcode(status)
-        if select.select([master], [], [], 0.02)[0]:
-            try:
-                os.read(master, 4096)
-            except OSError:
-                time.sleep(0.01)
-    raise AssertionError("did not end")
-
-
-def _is_raw(master: int) -> bool:
-    return not termios.tcgetattr(master)[3] & LOCAL
 
 
 @pytest.mark.parametrize(
@@ -110,25 +80,33 @@ def _is_raw(master: int) -> bool:
     ],
 )
 def test_the_terminal_is_given_back(ending: str, code: int) -> None:
-    pid, master = _on_terminal(
-        f"""
-        slave = os.open(os.ttyname(0), os.O_RDWR)
+    program = f"""
+        import os, signal, sys, time
+        from corral.cli.tty import raw_terminal
         with raw_terminal(0):
             os.write(1, b"raw")
             sys.stdin.read(1)
             {ending}
         """
-    )
-    keep = os.open(f"/dev/pts/{pts_number(master)}", os.O_RDWR | os.O_NOCTTY)  # its settings outlive the program
+    master, slave = pty.openpty()
     try:
+        before = termios.tcgetattr(slave)
+        child = subprocess.Popen(
+            [sys.executable, "-c", textwrap.dedent(program)],
+            stdin=slave,
+            stdout=slave,
+            stderr=subprocess.DEVNULL,
+            start_new_session=True,
+            env={**os.environ, "PYTHONPATH": ":".join(sys.path)},
+        )
         _read_until(master, b"raw")
-        assert _is_raw(master)
+        assert not termios.tcgetattr(slave)[3] & LOCAL
         os.write(master, b"x")
-        assert _ended(pid, master) == code
-        assert not _is_raw(master)
+        assert child.wait(timeout=20) == code
+        assert termios.tcgetattr(slave) == before
     finally:
-        os.close(keep)
         os.close(master)
+        os.close(slave)
 
 
 # -- streams

@@ -7,7 +7,7 @@ import contextlib
 from corral.cli.attach import Streams
 from corral.cli.command import Command
 from corral.cli.container.create_flags import ENV
-from corral.cli.errors import CliError
+from corral.cli.errors import CliError, UsageError
 from corral.cli.flags import Flag, Options
 from corral.cli.kinds import BOOL, LIST, STRING
 from corral.cli.opts.env import environment
@@ -33,7 +33,7 @@ def run(session: Session, options: Options, args: list[str]) -> int:
         "AttachStdout": not detach,
         "AttachStderr": not detach,
         "DetachKeys": keys,
-        "Env": environment(options.items("env-file"), options.items("env")),
+        "Env": _environment(options),
         "WorkingDir": options.text("workdir"),
         "Cmd": command,
     }
@@ -47,6 +47,13 @@ def run(session: Session, options: Options, args: list[str]) -> int:
         execs.start_detached(exec_id, start)
         return 0
     return _attached(execs, exec_id, start, tty=tty, stdin=stdin, keys=keys)
+
+
+def _environment(options: Options) -> list[str]:
+    try:
+        return environment(options.items("env-file"), options.items("env"))
+    except UsageError as error:  # what is in a file is no mistake on the command line
+        raise CliError(error.message) from None
 
 
 def _attached(execs: Execs, exec_id: str, start: dict[str, object], *, tty: bool, stdin: bool, keys: str) -> int:
