@@ -15,6 +15,7 @@ from typing import Final
 
 from corral.archive import jobs
 from corral.archive.apply import Whiteouts
+from corral.archive.limits import Limits
 from corral.errors import Invalid
 from corral.image import progress, saved
 from corral.image.layer.store import Part
@@ -35,9 +36,12 @@ Log = Callable[[str, Image], None]
 class Loading:
     """One load; `run` once. ``quiet`` leaves out the progress of layers."""
 
-    def __init__(self, images: ImageStore, scratch: Path, log: Log, *, quiet: bool, platform: str) -> None:
+    def __init__(
+        self, images: ImageStore, scratch: Path, limits: Limits, log: Log, *, quiet: bool, platform: str
+    ) -> None:
         self._images = images
         self._scratch = scratch
+        self._limits = limits
         self._log = log
         self._quiet = quiet
         self._platform = parse_platform(platform) if platform else None
@@ -46,7 +50,9 @@ class Loading:
         """Raises Invalid for an archive that is damaged or no image archive, Unsupported, Exhausted."""
         self._scratch.mkdir(parents=True, exist_ok=True)
         with tempfile.TemporaryDirectory(prefix="load-", dir=self._scratch) as directory:
-            request = jobs.ApplyRequest(root=directory, whiteouts=Whiteouts.KEEP, durable=False, specials=False)
+            request = jobs.ApplyRequest(
+                root=directory, whiteouts=Whiteouts.KEEP, durable=False, specials=False, limits=self._limits
+            )
             await jobs.apply(request, source)
             with contextlib.closing(Spool(Path(directory))) as spool:
                 loaded = [(item, await self._load(spool, item, report)) for item in saved.read(spool)]

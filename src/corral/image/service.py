@@ -11,6 +11,7 @@ from typing import Final
 from corral.api.types.image import ImageDeleteItem, ImageHistoryItem, ImageInspect, ImageSummary
 from corral.api.types.progress import Progress
 from corral.archive.jobs import pack
+from corral.archive.limits import DEFAULT, Limits
 from corral.errors import Invalid
 from corral.image import importing, progress, saving
 from corral.image.bootstrap.names import bootstrap
@@ -42,7 +43,16 @@ InUse = Callable[[ImageID], list[ImageUse]]
 
 
 class ImageService:
-    def __init__(self, data: DataRoot, database: Database, driver: GraphDriver, emit: Emit, in_use: InUse) -> None:
+    def __init__(
+        self,
+        data: DataRoot,
+        database: Database,
+        driver: GraphDriver,
+        emit: Emit,
+        in_use: InUse,
+        limits: Limits = DEFAULT,
+    ) -> None:
+        """``limits`` bound what one archive may unpack to."""
         database.migrate(MIGRATIONS)
         self._data = data
         self._emit = emit
@@ -50,7 +60,8 @@ class ImageService:
         self._trash = Trash(data.trash)
         self.content = ContentStore(data)
         self.content.clean()
-        self.layers = LayerStore(database, driver, self._trash)
+        self._limits = limits
+        self.layers = LayerStore(database, driver, self._trash, limits)
         self.references = ReferenceStore(database, driver.name)
         self.images = ImageStore(database, self.content, self.layers, self.references)
         self.rw = RWLayers(database, self.layers, self._trash)
@@ -99,6 +110,7 @@ class ImageService:
         loading = Loading(
             self.images,
             self._data.tmp,
+            self._limits,
             lambda action, image: self._log(action, image, image.id),
             quiet=quiet,
             platform=platform or "",

@@ -112,7 +112,9 @@ class Overlay2:
 
     def create_rw(self, container_id: str, parent: str | None, options: Mapping[str, str]) -> None:
         for name in options:
-            raise Invalid(f"overlay2 does not support the storage option {name!r}")
+            if name == "size":
+                raise Invalid("--storage-opt is supported only for overlay over xfs with 'pquota' mount option")
+            raise Invalid(f"Unknown option {name}")
         directory = self._dir(container_id)
         os.makedirs(directory, 0o710, exist_ok=True)
         _write(f"{directory}/lower", "" if parent is None else self._stack(parent))

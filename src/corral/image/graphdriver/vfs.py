@@ -72,7 +72,7 @@ class Vfs:
 
     def create_rw(self, container_id: str, parent: str | None, options: Mapping[str, str]) -> None:
         for name in options:
-            raise Invalid(f"vfs does not support the storage option {name!r}")
+            raise Invalid(f"--storage-opt is not supported for vfs: {name}")
         directory = f"{self._root}/{container_id}"
         os.makedirs(directory, 0o710, exist_ok=True)
         if os.path.isdir(self._tree(container_id)):

@@ -13,16 +13,17 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
+import logging
 import os
 import secrets
 from collections import Counter
 from collections.abc import AsyncIterator, Callable, Iterable, Sequence
 from contextlib import AbstractContextManager
 from dataclasses import dataclass
-from typing import TypeVar
+from typing import Final, TypeVar
 
 from corral.archive import jobs
-from corral.archive.limits import Limits
+from corral.archive.limits import DEFAULT, Limits
 from corral.errors import Invalid, NotFound
 from corral.image.graphdriver.driver import GraphDriver, Staging
 from corral.image.layer.record import Layer
@@ -33,6 +34,7 @@ from corral.oci.digest import ChainID, DiffID, digest_of
 from corral.store.database import Database
 
 T = TypeVar("T")
+_LOG: Final = logging.getLogger(__name__)
 
 Source = AsyncIterator[bytes] | int
 """A tar, perhaps compressed: in pieces, or a descriptor to read it from."""
@@ -52,15 +54,15 @@ class Part:
 
 
 class LayerStore:
-    def __init__(self, database: Database, driver: GraphDriver, trash: Trash, limits: Limits | None = None) -> None:
+    def __init__(self, database: Database, driver: GraphDriver, trash: Trash, limits: Limits = DEFAULT) -> None:
         self._database = database
         self.driver = driver
         self._trash = trash
-        self._limits = limits or Limits()
+        self._limits = limits
         self._layers: dict[ChainID, Layer] = {}
         self._uses: Counter[ChainID] = Counter()
         self._unpacking = asyncio.Semaphore(max(2, os.cpu_count() or 1))
-        self._locks: dict[ChainID, asyncio.Lock] = {}
+        self._turns: dict[ChainID, _Turn] = {}
         for row in database.read("SELECT * FROM layers WHERE driver = ?", (driver.name,)):
             layer = Layer(
                 ChainID(row["chain_id"]),
@@ -258,7 +260,10 @@ class LayerStore:
             aside=staging.aside,
             limits=self._limits,
         )
-        return await jobs.apply(request, source, progress)
+        applied = await jobs.apply(request, source, progress)
+        for warning in applied.warnings:
+            _LOG.warning("layer %s: %s", applied.digest, warning)
+        return applied
 
     @uninterrupted
     async def _record(self, layer: Layer) -> None:
@@ -286,13 +291,15 @@ class LayerStore:
     @contextlib.asynccontextmanager
     async def _lock(self, chain_id: ChainID) -> AsyncIterator[None]:
         """One maker of a layer at a time."""
-        lock = self._locks.setdefault(chain_id, asyncio.Lock())
+        turn = self._turns.setdefault(chain_id, _Turn())
+        turn.waiting += 1
         try:
-            async with lock:
+            async with turn.lock:
                 yield
         finally:
-            if not lock.locked():
-                self._locks.pop(chain_id, None)
+            turn.waiting -= 1
+            if not turn.waiting:
+                del self._turns[chain_id]
 
     # -- at start
 
@@ -305,6 +312,14 @@ class LayerStore:
             await self.release(chain_id)
         for name in self.driver.ids() - self.cache_ids() - keep:
             self._discard(name)
+
+
+class _Turn:
+    """The lock of a layer that is being made, and how many have it or wait for it."""
+
+    def __init__(self) -> None:
+        self.lock = asyncio.Lock()
+        self.waiting = 0
 
 
 class _Making:
