@@ -47,6 +47,8 @@ class Site:
                 return HIJACKED
             case "/flood":
                 return Stream(chunks=self._flood())
+            case "/lines":
+                return Stream(chunks=self._lines())
             case "/bug":
                 raise ValueError("a bug")
             case _:
@@ -60,6 +62,12 @@ class Site:
             yield b"two"
         finally:
             self.stream_ended.set()
+
+    async def _lines(self) -> AsyncIterator[bytes]:
+        for number in range(20_000):
+            yield b"%d\n" % number
+            if number % 5000 == 4999:
+                await asyncio.sleep(0)
 
     async def _flood(self) -> AsyncIterator[bytes]:
         self.sent = 0
@@ -173,6 +181,17 @@ async def test_the_head_of_a_stream_comes_at_once(tmp_path):
         assert await client.chunk() == b""
         client.send(b"POST /echo HTTP/1.1\r\nHost: x\r\nContent-Length: 2\r\n\r\nok")
         assert (await client.answer()).body == b"ok"
+
+
+async def test_many_small_parts_are_few_chunks(tmp_path):
+    async with site(tmp_path) as (_, _, client, _):
+        client.send(b"GET /lines HTTP/1.1\r\nHost: x\r\n\r\n")
+        await client.head()
+        chunks = []
+        while chunk := await client.chunk():
+            chunks.append(chunk)
+        assert b"".join(chunks) == b"".join(b"%d\n" % number for number in range(20_000))
+        assert len(chunks) <= 10
 
 
 async def test_an_http_1_0_client_gets_a_stream_without_chunks(tmp_path):

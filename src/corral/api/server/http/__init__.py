@@ -7,6 +7,7 @@ stdio, and then the socket itself leaves the process (docs/adr/0002-http-server.
     body.py        content-length and chunked framing
     request.py     `Request`: what a handler sees
     response.py    `Response`: what a handler returns, and its bytes
+    outflow.py     the body of a streamed answer: many parts, few writes
     transport.py   a socket under the loop, which can be detached; the pump for TLS
     tls.py         TLS above it
     connection.py  one connection: request after request, streaming, hijack, a client that goes away

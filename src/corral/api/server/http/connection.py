@@ -15,6 +15,7 @@ from typing import Final, Protocol
 
 from corral.api.server.http.body import Framing, framing
 from corral.api.server.http.head import MAX_HEAD, BadRequest, Head, parse_head
+from corral.api.server.http.outflow import Outflow
 from corral.api.server.http.request import Request
 from corral.api.server.http.response import Response, Stream, render_head
 from corral.api.server.http.transport import SocketTransport, pump
@@ -198,29 +199,33 @@ class Connection(asyncio.Protocol):
         """Sends the parts as chunks; an old client gets them plain, ended by the end of the connection."""
         lines = "Connection: close\r\n" if head.old else "Transfer-Encoding: chunked\r\n"
         start = render_head(response, self._owner.common_headers, lines)
+        if head.method == "HEAD":
+            self._transport.write(start)
+            return
         assert response.chunks is not None
-        async with _closing(response.chunks) as chunks:
-            if self._eof:
-                raise ConnectionResetError("the client has gone")
-            self._streaming = True
-            if response.flush:
-                self._transport.write(start)
-                start = b""
-            if head.method != "HEAD":
+        outflow = Outflow(self._loop, self._transport, start, chunked=not head.old)
+        try:
+            async with _closing(response.chunks) as chunks:
+                if self._eof:
+                    raise ConnectionResetError("the client has gone")
+                self._streaming = True
+                if response.flush:
+                    outflow.flush()
                 async for chunk in chunks:
-                    if chunk:
-                        framed = chunk if head.old else b"%x\r\n%b\r\n" % (len(chunk), chunk)
-                        self._transport.write(start + framed)
-                        start = b""
+                    if chunk and outflow.write(chunk):
                         await self._drain()
-        self._streaming = False
-        self._transport.write(start if head.old or head.method == "HEAD" else start + b"0\r\n\r\n")
+            self._streaming = False
+            outflow.finish()
+        finally:
+            outflow.cancel()
 
     async def _drain(self) -> None:
         if self._transport.is_closing():
             raise ConnectionResetError("the client has gone")
         if self._writable is not None:
             await self._writable
+        else:
+            await asyncio.sleep(0)
 
     # The body.
 
