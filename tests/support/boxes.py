@@ -196,14 +196,14 @@ class Box:
             running.signal(signal.SIGKILL)
             running.finish()
 
-    def start_exec(self, container: Running, description: Spec, more: Process, **options: Any) -> Running:
+    def start_exec(self, container: Running, description: Spec, more: Process) -> Running:
         def clone(fds: ProcessFds) -> Child:
-            return spawn_exec(container.child.pidfd, more, fds=fds, cgroup=self.cgroup, spec=description, **options)
+            return spawn_exec(container.child.pidfd, more, fds=fds, cgroup=self.cgroup, spec=description)
 
         return Running(clone)
 
-    def exec(self, container: Running, description: Spec, more: Process, **options: Any) -> Outcome:
-        return self.start_exec(container, description, more, **options).finish()
+    def exec(self, container: Running, description: Spec, more: Process) -> Outcome:
+        return self.start_exec(container, description, more).finish()
 
 
 def in_box(box: Box, scenario: Callable[[Box], Any]) -> Any:

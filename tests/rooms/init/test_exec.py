@@ -10,7 +10,7 @@ from typing import Any
 
 import pytest
 
-from corral.oci.runtime import ConsoleSize, Namespace, Process, User
+from corral.oci.runtime import Capabilities, ConsoleSize, Namespace, Process, User
 from corral.runtime.cgroups import Cgroup
 from corral.runtime.cgroups.hierarchies import Hierarchies
 from corral.runtime.init.spawn import ProcessFds, spawn_exec
@@ -31,8 +31,8 @@ def in_container(box: Box, scenario: Callable[[Box, Running], Any], first: Any =
     return in_box(box, inside)
 
 
-def run(box: Box, more: Process, **options: Any) -> Outcome:
-    outcome = in_container(box, lambda box, container: box.exec(container, FIRST, more, **options))
+def run(box: Box, more: Process) -> Outcome:
+    outcome = in_container(box, lambda box, container: box.exec(container, FIRST, more))
     assert isinstance(outcome, Outcome)
     return outcome
 
@@ -101,11 +101,12 @@ def test_a_terminal_of_its_own(box: Box) -> None:
     assert run(box, more).lines == ["/dev/pts/0", "5 7", "0", "x"]
 
 
-def test_capabilities_are_those_asked_for_and_all_when_privileged(box: Box) -> None:
+def test_capabilities_are_those_asked_for(box: Box) -> None:
     script = "grep -E '^Cap(Bnd|Eff|Prm)' /proc/self/status | cut -f2"
     assert {int(line, 16) for line in run(box, shell(script)).lines} == {mask_of(USABLE)}
-    everything = mask_of(capabilities.available())
-    assert {int(line, 16) for line in run(box, shell(script), privileged=True).lines} == {everything}
+    names = capabilities.available()
+    everything = Capabilities(bounding=names, effective=names, permitted=names)
+    assert {int(line, 16) for line in run(box, shell(script, capabilities=everything)).lines} == {mask_of(names)}
 
 
 @pytest.mark.requires("cgroup")

@@ -181,3 +181,21 @@ def test_a_file_on_a_directory_is_explained(box: Box, source: Path) -> None:
 def test_an_unknown_file_system_is_an_error(box: Box) -> None:
     outcome = run(box, "true", Mount("/x", "nosuchfs", "none", ()))
     assert outcome.error == ('error mounting "none" to rootfs at "/x": mount src=none, dst=/x, flags=0: no such device')
+
+
+@pytest.mark.parametrize(
+    ("destination", "why"),
+    [
+        ("/proc", '"/proc" cannot be mounted because it is not of type proc'),
+        ("/proc/self/attr", '"/proc/self/attr" cannot be mounted because it is inside /proc'),
+        ("/etc/../proc/sys", '"/proc/sys" cannot be mounted because it is inside /proc'),
+    ],
+)
+def test_proc_is_not_replaced(box: Box, source: Path, destination: str, why: str) -> None:
+    assert run(box, "true", Mount(destination, "bind", str(source), ("rbind",))).error.endswith(f": {why}")
+
+
+def test_what_lxcfs_replaces_can_be_replaced_and_the_hosts_proc_bound(box: Box, source: Path) -> None:
+    mount = Mount("/proc/uptime", "bind", str(source / "file"), ("rbind", "ro"))
+    assert run(box, "cat /proc/uptime", mount).lines == ["content"]
+    assert run(box, "readlink /proc/self", Mount("/proc", "bind", "/proc", ("rbind",))).code == 0

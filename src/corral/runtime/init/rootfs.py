@@ -39,6 +39,21 @@ __all__ = [
 
 _PAGE: Final = 4096
 _TREE: Final = m.OPEN_TREE_CLONE | m.OPEN_TREE_CLOEXEC
+_REPLACEABLE: Final = frozenset(
+    f"/proc/{name}"
+    for name in (
+        "cpuinfo",
+        "diskstats",
+        "loadavg",
+        "meminfo",
+        "slabinfo",
+        "stat",
+        "swaps",
+        "sys/crypto/fips_enabled",
+        "sys/kernel/ns_last_pid",
+        "uptime",
+    )
+)
 _REAL_DIRECTORIES: Final = frozenset({"proc", "sysfs"})
 
 
@@ -181,8 +196,10 @@ def execute(root: Root, plans: tuple[MountPlan, ...], sources: list[int], cgroup
     unsealed: list[int] = []
     for plan in plans:
         try:
-            if plan.kind is Kind.BIND:
-                _bind(root, plan, next(bound))
+            tree = next(bound) if plan.kind is Kind.BIND else None
+            _check_proc(plan, tree)
+            if tree is not None:
+                _bind(root, plan, tree)
             elif plan.kind is Kind.CGROUP:
                 cgroup_view.mount(root, plan)
             else:
@@ -190,6 +207,15 @@ def execute(root: Root, plans: tuple[MountPlan, ...], sources: list[int], cgroup
         except OSError as error:
             raise _mount_failure(plan, error) from error
     return unsealed
+
+
+def _check_proc(plan: MountPlan, tree: int | None) -> None:
+    """Programs in the container believe what /proc says; who wants to replace more than lxcfs does has been misled."""
+    if plan.destination == "/proc":
+        if plan.fstype != "proc" and (tree is None or os.fstat(tree).st_dev != os.stat("/proc").st_dev):
+            raise _mount_refusal(plan, '"/proc" cannot be mounted because it is not of type proc')
+    elif plan.destination.startswith("/proc/") and plan.destination not in _REPLACEABLE:
+        raise _mount_refusal(plan, f'"{plan.destination}" cannot be mounted because it is inside /proc')
 
 
 def seal(mounts: list[int]) -> None:
@@ -269,6 +295,10 @@ def _ordinary_directory(root: Root, plan: MountPlan) -> int:
         os.close(found)
         raise SetupError(f'filesystem "{plan.fstype}" must be mounted on ordinary directory')
     return found
+
+
+def _mount_refusal(plan: MountPlan, why: str) -> SetupError:
+    return SetupError(f'error mounting "{plan.source}" to rootfs at "{plan.destination}": {why}')
 
 
 def _mount_failure(plan: MountPlan, error: OSError) -> SetupError:

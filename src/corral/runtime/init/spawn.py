@@ -7,7 +7,6 @@ Called in the supervisor, which has one thread. Nothing here waits: the child re
 from __future__ import annotations
 
 import contextlib
-import dataclasses
 import fcntl
 import functools
 import gc
@@ -23,13 +22,12 @@ from corral.linux import fd as descriptors
 from corral.linux import namespace, prctl
 from corral.linux.clone import clone3
 from corral.oci.rootfs import RootfsMount
-from corral.oci.runtime import Capabilities, Process, Spec
+from corral.oci.runtime import Process, Spec
 from corral.runtime.init import setns, standard
 from corral.runtime.init.cgroupfs import Place
 from corral.runtime.init.failure import OTHER, SetupError, exit_code_of, reason
 from corral.runtime.init.messages import Sync
 from corral.runtime.init.plan import make_plan
-from corral.runtime.security import capabilities
 from corral.runtime.security.seccomp import load
 
 __all__ = ["CgroupPlace", "Child", "ProcessFds", "spawn_container", "spawn_exec"]
@@ -95,18 +93,12 @@ def spawn_container(
         return _spawn(page, plan.clone_flags, plan.process, fds, cgroup_fd, keep=cgroup_fd)
 
 
-def spawn_exec(
-    init_pidfd: int, process: Process, *, fds: ProcessFds, cgroup: CgroupPlace, spec: Spec, privileged: bool = False
-) -> Child:
+def spawn_exec(init_pidfd: int, process: Process, *, fds: ProcessFds, cgroup: CgroupPlace, spec: Spec) -> Child:
     """Clone one more process into all namespaces of the container whose first process ``init_pidfd`` is.
 
     ``spec`` is the container's: its system call filter and labels hold for the exec too. Raises OSError, ESRCH when
     the container is gone; all that goes wrong after the clone is reported on ``sync``.
     """
-    if privileged:
-        names = capabilities.available()
-        sets = Capabilities(bounding=names, effective=names, permitted=names)
-        process = dataclasses.replace(process, capabilities=sets, apparmor_profile="")
     plan = setns.ExecPlan(process, load.read(spec.annotations, spec.linux.seccomp))
     procs_files = cgroup.procs_files()
     cgroup_fd = cgroup.open_v2()
