@@ -18,7 +18,6 @@ from corral.runtime.supervisor.faults import report
 from corral.runtime.supervisor.logsink import LogSink
 from corral.runtime.supervisor.loop import Timer
 from corral.runtime.supervisor.oom import OomAlarm
-from corral.runtime.supervisor.pipes import remove_fifos
 from corral.runtime.supervisor.process import Process
 from corral.runtime.supervisor.services import Services
 from corral.runtime.supervisor.start import Start
@@ -48,6 +47,7 @@ class Container:
         self._services = services
         self._forgotten = forgotten
         self._oom: OomAlarm | None = None
+        self._cgroup_gone = False
         self._deleting: list[Deleted] = []
         self._deadline: Timer | None = None
 
@@ -191,7 +191,6 @@ class Container:
         self.status = Status.STOPPED
         if self.log is not None:
             self.log.close()
-        remove_fifos(self.bundle)
         self._services.audience.exit(self.id, None, self.init.exit)
         self._services.audience.drop(self.id)
         if self._deleting:
@@ -217,6 +216,7 @@ class Container:
     def _remove_cgroup(self) -> None:
         try:
             self.cgroup.delete()
+            self._cgroup_gone = True
         except OSError as error:
             report("cgroup not removed", error, container=self.id)
 
@@ -227,8 +227,10 @@ class Container:
                 if process.exit is None and process.started_at:
                     self._services.audience.exit(self.id, exec_id, Exit(None, time.time_ns()))
             self._close()
-            self._services.audience.drop(self.id)
-            self.cgroup.delete()
+            if self.status is not Status.STOPPED:
+                self._services.audience.drop(self.id)
+            if not self._cgroup_gone:
+                self.cgroup.delete()
             records.remove_tree(self.bundle)
             self._forgotten()
         except OSError as error:

@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import errno
+import os
 import time
+from typing import Final
 
 from corral.runtime.driver import LogFile
 from corral.runtime.supervisor.entries import encode, flush
@@ -11,6 +13,8 @@ from corral.runtime.supervisor.faults import report
 from corral.runtime.supervisor.logfile import Compress, LogWriter
 from corral.runtime.supervisor.rests import Rests
 from corral.runtime.supervisor.spool import Spool, Unfinished
+
+_UNSPOOLED: Final = 64 * 1024
 
 
 class LogSink:
@@ -22,21 +26,25 @@ class LogSink:
         self._container = container
         self._writer = LogWriter(log, compress)
         self._rests = Rests(f"{directory}/rests")
+        self._complaints: set[str] = set()
 
     def take(self, fd: int, stream: str, *, terminal: bool) -> bytes:
         """Move one chunk from ``fd`` into the log and return it; b"" at the end, when the last line is flushed too.
 
         Raises BlockingIOError when there is nothing yet.
         """
-        writer = self._writer
-        writer.rotate_if_due()
-        self._spool.begin(f"{self._container}/{stream}", writer.size, self._rests.get(stream))
+        self._writer.rotate_if_due()
         try:
-            chunk = self._spool.take_terminal(fd) if terminal else self._spool.take(fd, writer.chunk_limit)
+            chunk = self._take_spooled(fd, stream, terminal=terminal)
+        except BlockingIOError:
+            raise
         except OSError as error:
-            if error.errno != errno.EIO:
-                raise
-            chunk = b""
+            if error.errno == errno.EIO and terminal:  # its other side is closed
+                chunk = b""
+            else:
+                # The exec root is full, or cannot do it: a container must not be stopped by that.
+                self._complain("output not spooled", error)
+                chunk = os.read(fd, _UNSPOOLED)
         if chunk:
             self._store(stream, chunk)
             self._spool.commit()
@@ -64,9 +72,17 @@ class LogSink:
             self._store(stream, unfinished.chunk)
         self._spool.commit()
 
+    def give_up(self) -> None:
+        """What could not be logged must not be taken for another container's chunk."""
+        self._spool.commit()
+
     def close(self) -> None:
         self._writer.close()
         self._rests.close()
+
+    def _take_spooled(self, fd: int, stream: str, *, terminal: bool) -> bytes:
+        self._spool.begin(f"{self._container}/{stream}", self._writer.size, self._rests.get(stream))
+        return self._spool.take_terminal(fd) if terminal else self._spool.take(fd, self._writer.chunk_limit)
 
     def _store(self, stream: str, chunk: bytes) -> None:
         rest = self._rests.get(stream)
@@ -79,4 +95,10 @@ class LogSink:
         try:
             self._writer.append(pieces, chunk)
         except OSError as error:
-            report("log not written", error, container=self._container)
+            self._complain("log not written", error)
+
+    def _complain(self, what: str, error: OSError) -> None:
+        """Once for each kind of trouble, for it may come with every chunk."""
+        if what not in self._complaints:
+            self._complaints.add(what)
+            report(what, error, container=self._container)

@@ -12,6 +12,7 @@ import os
 from collections.abc import Callable
 from typing import Final, Protocol
 
+from corral.runtime.supervisor.faults import report
 from corral.runtime.supervisor.logsink import LogSink
 from corral.runtime.supervisor.loop import IN, Loop
 
@@ -102,10 +103,7 @@ class Output:
 
     def _move(self) -> None:
         try:
-            if self._log is not None:
-                data = self._log.take(self._fd, STREAMS[self._stream], terminal=self._terminal)
-            else:
-                data = os.read(self._fd, CHUNK)
+            data = self._take() if self._log is not None else os.read(self._fd, CHUNK)
         except BlockingIOError:
             return
         except OSError as error:
@@ -119,3 +117,19 @@ class Output:
             subscriber.output(self._stream, data)
         if self._subscribers:
             self.update()
+
+    def _take(self) -> bytes:
+        """Through the log.
+
+        A fault of ours there costs the container its log, but does not leave it with a full pipe.
+        """
+        assert self._log is not None
+        try:
+            return self._log.take(self._fd, STREAMS[self._stream], terminal=self._terminal)
+        except BlockingIOError:
+            raise
+        except Exception as error:
+            report("log given up", error, stream=STREAMS[self._stream])
+            self._log.give_up()
+            self._log = None
+            return os.read(self._fd, CHUNK)

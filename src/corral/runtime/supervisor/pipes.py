@@ -30,9 +30,8 @@ def open_fifos(process: Process, bundle: str, theirs: ExitStack) -> ProcessFds:
     """
     if process.stdio.terminal:
         return ProcessFds()
-    remove_fifos(bundle)
     for name in _FIFOS if process.stdio.open_stdin else _FIFOS[1:]:
-        os.mkfifo(f"{bundle}/{name}", _MODE)
+        _make_fifo(f"{bundle}/{name}")
     for stream, name in enumerate(_FIFOS[1:], 1):
         fd = open_reader(bundle, name)
         process.add_output(stream, fd)
@@ -64,9 +63,12 @@ def open_writer(bundle: str) -> int | None:
         return None
 
 
-def remove_fifos(bundle: str) -> None:
-    for name in _FIFOS:
-        remove_file(f"{bundle}/{name}")
+def _make_fifo(path: str) -> None:
+    try:
+        os.mkfifo(path, _MODE)
+    except FileExistsError:  # of a creation that was cut short
+        remove_file(path)
+        os.mkfifo(path, _MODE)
 
 
 def open_pipes(process: Process, theirs: ExitStack) -> ProcessFds:

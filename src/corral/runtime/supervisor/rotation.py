@@ -6,6 +6,7 @@ gap, so that a rotation that is done again does not push out another file.
 
 from __future__ import annotations
 
+import fcntl
 import os
 from collections.abc import Callable
 from dataclasses import dataclass
@@ -43,21 +44,36 @@ def rotate(path: str, max_files: int, compress: bool) -> None:
 
 
 def compress_file(path: str) -> None:
-    """``path`` becomes ``path.gz``, which appears when it is complete.
+    """``path`` becomes ``path.gz``, which appears when it is complete. Takes its time: for a forked child.
 
-    Takes its time: for a forked child. Raises OSError.
+    Another child, of a supervisor that died, may be at it: then this one waits, and finds that it is done. Raises
+    OSError.
     """
     import zlib
 
+    try:
+        source = os.open(path, os.O_RDONLY | os.O_CLOEXEC)
+    except FileNotFoundError:
+        return
+    fcntl.flock(source, fcntl.LOCK_EX)
+    if not _is(path, source):
+        return
     deflate = zlib.compressobj(6, zlib.DEFLATED, 31)
     unfinished = f"{path}.tmp"
-    source = os.open(path, os.O_RDONLY | os.O_CLOEXEC)
     target = os.open(unfinished, os.O_WRONLY | os.O_CREAT | os.O_TRUNC | os.O_CLOEXEC, 0o640)
     while chunk := os.read(source, _CHUNK):
         _write(target, deflate.compress(chunk))
     _write(target, deflate.flush())
     os.rename(unfinished, f"{path}.gz")
     os.unlink(path)
+
+
+def _is(path: str, fd: int) -> bool:
+    """Whether ``path`` still is what ``fd`` is open on."""
+    try:
+        return os.path.samestat(os.stat(path), os.fstat(fd))
+    except FileNotFoundError:
+        return False
 
 
 def _write(fd: int, data: bytes) -> None:

@@ -91,6 +91,7 @@ class Supervisor:
             self._loop.stop()
             return
         ours.close()
+        prctl.set_child_subreaper(True)
         self._loop.after_fork()
         self._reaper.after_fork()
         self._services.exits.after_fork()

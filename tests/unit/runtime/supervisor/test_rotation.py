@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import gzip
+import os
 from pathlib import Path
 
 from corral.runtime.driver import LogFile
@@ -97,3 +98,23 @@ def test_log_is_appended_to_what_is_there(tmp_path: Path) -> None:
     assert (tmp_path / "X").read_text() == "before\nafter\n"
     log.truncate(7)
     assert (tmp_path / "X").read_text() == "before\n"
+
+
+def test_second_compression_of_a_file_finds_it_done(tmp_path: Path) -> None:
+    """Two supervisors in a row may have begun one each."""
+    path = tmp_path / "X.1"
+    content = b"x" * 3_000_000
+    path.write_bytes(content)
+    pids = []
+    for _ in range(3):
+        pid = os.fork()
+        if not pid:
+            try:
+                compress_file(str(path))
+                os._exit(0)
+            finally:
+                os._exit(1)
+        pids.append(pid)
+    assert [os.waitpid(pid, 0)[1] for pid in pids] == [0, 0, 0]
+    assert [entry.name for entry in tmp_path.iterdir()] == ["X.1.gz"]
+    assert gzip.decompress((tmp_path / "X.1.gz").read_bytes()) == content

@@ -209,3 +209,17 @@ def test_full_disk_costs_lines_but_the_log_stays_whole(bench: Bench, monkeypatch
     os.write(bench.writer, b"kept too\n")
     bench.take()
     assert bench.text() == "kept\nkept too\n"
+
+
+def test_full_exec_root_costs_exactness_but_no_line(bench: Bench, monkeypatch: pytest.MonkeyPatch) -> None:
+    os.write(bench.writer, b"one\ntwo")
+
+    def full(*_: object, **__: object) -> int:
+        raise OSError(28, "No space left on device")
+
+    with monkeypatch.context() as context:
+        context.setattr(os, "splice", full)
+        assert bench.take() == b"one\ntwo"
+    os.write(bench.writer, b"\nthree\n")
+    bench.take()
+    assert bench.text() == "one\ntwo\nthree\n"
