@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Mapping
 
 from corral.cli.kinds import go_quote
@@ -25,3 +26,8 @@ def labels(values: Mapping[str, str] | None) -> str:
 
 def quote_command(command: str) -> str:
     return go_quote(command)
+
+
+def natural(text: str) -> list[tuple[int, str]]:
+    """A sorting key in which digits count as numbers: 9 before 10."""
+    return [(int(part), "") if part.isdigit() else (-1, part) for part in re.split(r"(\d+)", text)]

@@ -2,14 +2,13 @@
 
 from __future__ import annotations
 
-import re
-
 from corral.cli.command import Command
 from corral.cli.container.ports import host
 from corral.cli.errors import CliError
 from corral.cli.flags import Options
 from corral.cli.kinds import go_quote
 from corral.cli.session import Session
+from corral.cli.text import natural
 from corral.client.containers import Containers
 
 TYPE_CHECKING = False
@@ -17,8 +16,6 @@ if TYPE_CHECKING:
     from collections.abc import Iterable
 
     from corral.client.wire import PortBinding
-
-_NUMBERS = re.compile(r"(\d+)")
 
 
 def run(session: Session, _options: Options, args: list[str]) -> int:
@@ -29,7 +26,7 @@ def run(session: Session, _options: Options, args: list[str]) -> int:
         lines = _one(container, args[1], {port: found for port, found in ports.items() if found})
     else:
         lines = [f"{port} -> {shown}" for port, found in ports.items() for shown in _shown(found or [])]
-    for line in sorted(lines, key=_natural):
+    for line in sorted(lines, key=natural):
         session.out.line(line)
     return 0
 
@@ -47,11 +44,6 @@ def _one(container: str, wanted: str, ports: dict[str, list[PortBinding]]) -> li
 
 def _shown(bindings: Iterable[PortBinding]) -> Iterable[str]:
     return (f"{host(binding.get('HostIp', ''))}:{binding.get('HostPort', '')}" for binding in bindings)
-
-
-def _natural(line: str) -> list[tuple[int, str]]:
-    """Digits count as numbers: 9/tcp before 10/tcp."""
-    return [(int(part), "") if part.isdigit() else (-1, part) for part in _NUMBERS.split(line)]
 
 
 COMMAND = Command(run, arguments="CONTAINER [PRIVATE_PORT[/PROTO]]", least=1, most=2)

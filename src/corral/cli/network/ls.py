@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import re
-
 from corral.cli.command import Command
 from corral.cli.filters import group
 from corral.cli.flags import Flag, Options
@@ -11,14 +9,12 @@ from corral.cli.format import Column, View, write_list
 from corral.cli.help_formats import FORMATS_TABLE
 from corral.cli.kinds import BOOL, FILTER, STRING
 from corral.cli.session import Session
-from corral.cli.text import labels, short_id
+from corral.cli.text import labels, natural, short_id
 from corral.client.networks import Networks
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
     from corral.client.wire import Network
-
-_DIGITS = re.compile(r"(\d+)")
 
 
 class Item:
@@ -62,17 +58,16 @@ VIEW = View(
 )
 
 
-def _natural(network: Network) -> list[tuple[int, str]]:
-    return [(int(part), "") if part.isdigit() else (-1, part) for part in _DIGITS.split(network.get("Name", ""))]
-
-
 def run(session: Session, options: Options, _args: list[str]) -> int:
     layout, quiet = options.text("format"), options.switch("quiet")
     if not layout and not quiet:
         layout = session.config.text("networksFormat")
     networks = Networks(session.api).list(filters=group(options.items("filter")))
     truncate = not options.switch("no-trunc")
-    items = [Item(network, truncate=truncate) for network in sorted(networks, key=_natural)]
+    items = [
+        Item(network, truncate=truncate)
+        for network in sorted(networks, key=lambda network: natural(network.get("Name", "")))
+    ]
     write_list(session.out, VIEW, items, layout, quiet=quiet)
     return 0
 

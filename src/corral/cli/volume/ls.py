@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import re
-
 from corral.cli.command import Command
 from corral.cli.filters import group
 from corral.cli.flags import Flag, Options
@@ -11,15 +9,13 @@ from corral.cli.format import Column, View, write_list
 from corral.cli.help_formats import FORMATS_TABLE
 from corral.cli.kinds import BOOL, FILTER, STRING
 from corral.cli.session import Session
-from corral.cli.text import labels
+from corral.cli.text import labels, natural
 from corral.cli.units import decimal_size
 from corral.client.volumes import Volumes
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
     from corral.client.wire import Volume
-
-_DIGITS = re.compile(r"(\d+)")
 
 
 def links(volume: Volume) -> str:
@@ -53,16 +49,12 @@ VIEW = View(
 )
 
 
-def natural(volume: Volume) -> list[tuple[int, str]]:
-    return [(int(part), "") if part.isdigit() else (-1, part) for part in _DIGITS.split(volume.get("Name", ""))]
-
-
 def run(session: Session, options: Options, _args: list[str]) -> int:
     layout, quiet = options.text("format"), options.switch("quiet")
     if not layout and not quiet:
         layout = session.config.text("volumesFormat")
     found = Volumes(session.api).list(filters=group(options.items("filter"))).get("Volumes") or []
-    rows = sorted(found, key=natural)
+    rows = sorted(found, key=lambda volume: natural(volume.get("Name", "")))
     write_list(session.out, VIEW, rows, layout, quiet=quiet)
     return 0
 

@@ -3,17 +3,13 @@
 from __future__ import annotations
 
 from corral.cli.command import Command
-from corral.cli.confirm import confirmed
 from corral.cli.errors import CliError
 from corral.cli.filters import group
 from corral.cli.flags import Flag, Options
-from corral.cli.kinds import BOOL, FILTER
+from corral.cli.kinds import BOOL
+from corral.cli.pruning import agreed, flags, report
 from corral.cli.session import Session
-from corral.cli.units import decimal_size
 from corral.client.volumes import Volumes
-
-_ANONYMOUS = "WARNING! This will remove anonymous local volumes not used by at least one container."
-_ALL = "WARNING! This will remove all local volumes not used by at least one container."
 
 
 def run(session: Session, options: Options, _args: list[str]) -> int:
@@ -23,24 +19,15 @@ def run(session: Session, options: Options, _args: list[str]) -> int:
         if "all" in filters:
             raise CliError("conflicting options: cannot specify both --all and --filter all=1")
         filters["all"] = ["true"]
-    if not options.switch("force") and not confirmed(_ALL if everything else _ANONYMOUS):
+    kind = "all" if everything else "anonymous"
+    if not agreed(options, f"{kind} local volumes not used by at least one container"):
         return 1
     pruned = Volumes(session.api).prune(filters=filters)
-    removed = pruned.get("VolumesDeleted") or []
-    if removed:
-        session.out.line("Deleted Volumes:")
-        for name in removed:
-            session.out.line(name)
-        session.out.line()
-    session.out.line(f"Total reclaimed space: {decimal_size(pruned.get('SpaceReclaimed', 0))}")
+    report(session.out, "Deleted Volumes:", pruned.get("VolumesDeleted") or [], pruned.get("SpaceReclaimed", 0))
     return 0
 
 
 COMMAND = Command(
     run,
-    flags=(
-        Flag("all", "a", BOOL, "Remove all unused volumes, not just anonymous ones"),
-        Flag("filter", "", FILTER, 'Provide filter values (e.g. "label=<label>")'),
-        Flag("force", "f", BOOL, "Do not prompt for confirmation"),
-    ),
+    flags=(*flags("label=<label>"), Flag("all", "a", BOOL, "Remove all unused volumes, not just anonymous ones")),
 )
