@@ -44,7 +44,6 @@ def start_daemon(socket_path: str) -> None:
     roots = ExecRoot(Path(EXEC_ROOT))
     log_path = str(roots.daemon_log)
     try:
-        os.makedirs(roots.root, mode=0o711, exist_ok=True)
         lock = os.open(roots.start_lock, os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o600)
     except OSError as error:
         raise CliError(f"cannot start the corral daemon: {error.filename}: {error.strerror}") from None

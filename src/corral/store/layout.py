@@ -20,8 +20,6 @@
     EXEC-ROOT (--exec-root, /run/corral): tmpfs, gone after a reboot
     ├── corrald.pid
     ├── corrald.lock                  flock held by the daemon: one daemon per exec root, whose supervisor it owns
-    ├── corrald.log                   standard error of a daemon that the client started on demand
-    ├── start.lock                    flock held by a client while it starts the daemon
     ├── supervisor.sock               SEQPACKET, see runtime/supervisor/protocol.py
     ├── supervisor.lock               flock held as long as a keeper or a supervisor lives
     ├── supervisor.log                their standard error: a line for each fault
@@ -32,6 +30,10 @@
     ├── shm/ID                        mount point: /dev/shm of a container whose IPC namespace others may join
     ├── seccomp/SHA256.bpf            compiled filters by digest of their profile
     └── tmp/
+
+    Beside EXEC-ROOT, because a daemon may mount a tmpfs over it:
+    EXEC-ROOT.log                     standard error of a daemon that the client started on demand
+    EXEC-ROOT.start                   flock held by a client while it starts the daemon
 """
 
 from __future__ import annotations
@@ -108,11 +110,11 @@ class ExecRoot:
 
     @property
     def daemon_log(self) -> Path:
-        return self.root / "corrald.log"
+        return self.root.with_name(f"{self.root.name}.log")
 
     @property
     def start_lock(self) -> Path:
-        return self.root / "start.lock"
+        return self.root.with_name(f"{self.root.name}.start")
 
     @property
     def lock(self) -> Path:

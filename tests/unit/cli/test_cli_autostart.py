@@ -97,7 +97,7 @@ def test_the_logs_last_line_says_why_it_did_not_start(stage: Stage) -> None:
     client = stage.start()
     _, err = client.communicate(timeout=30)
     assert client.returncode == 1
-    assert err == f"the corral daemon did not start: no cgroups here (log: {stage.path}/run/corrald.log)\n"
+    assert err == f"the corral daemon did not start: no cgroups here (log: {stage.path}/run.log)\n"
 
 
 def test_it_is_not_started_when_that_is_not_wanted(stage: Stage) -> None:
