@@ -10,6 +10,7 @@ from typing import Any
 
 import pytest
 
+from corral.errors import Conflict
 from corral.oci.runtime import Capabilities, ConsoleSize, Namespace, Process, User
 from corral.runtime.cgroups import Cgroup
 from corral.runtime.cgroups.hierarchies import Hierarchies
@@ -134,13 +135,13 @@ def test_a_container_that_has_ended_cannot_be_joined(box: Box) -> None:
         os.waitid(os.P_PID, container.child.pid, os.WEXITED | os.WNOWAIT)
         try:
             spawn_exec(container.child.pidfd, process("true"), fds=ProcessFds(0, 1, 2), cgroup=box.cgroup, spec=FIRST)
-        except OSError as error:
-            return type(error).__name__
+        except Conflict as error:
+            return str(error)
         finally:
             container.finish()
         return "joined"
 
-    assert in_box(box, scenario) in ("ProcessLookupError", "OSError")
+    assert in_box(box, scenario) == "cannot exec in a stopped container"
 
 
 def test_it_dies_with_the_container(box: Box) -> None:

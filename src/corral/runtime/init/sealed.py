@@ -17,6 +17,7 @@ import sys
 from typing import Final
 
 from corral.linux import mount as m
+from corral.linux import prctl
 from corral.linux.execve import execveat
 from corral.linux.libc import AT_EMPTY_PATH
 
@@ -35,9 +36,11 @@ def ensure_sealed() -> None:
     """Start the running program again, with the same arguments, from a sealed interpreter; return if it is one.
 
     To be called first of all: nothing of the process survives but its descriptors that are inheritable. Raises OSError
-    when neither way works.
+    when neither way works. The process is not dumpable when this returns, and neither are its children from their
+    birth on: /proc/PID of one that enters a container is closed to that container's processes (CVE-2016-9962).
     """
     if is_sealed():
+        prctl.set_dumpable(False)
         return
     executable = os.path.realpath("/proc/self/exe")
     arguments = [sys.executable, "-X", _MARK, *sys.orig_argv[1:]]

@@ -7,6 +7,7 @@ Called in the supervisor, which has one thread. Nothing here waits: the child re
 from __future__ import annotations
 
 import contextlib
+import errno
 import fcntl
 import functools
 import gc
@@ -18,6 +19,7 @@ from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from typing import Final, NoReturn, Protocol
 
+from corral.errors import Conflict
 from corral.linux import fd as descriptors
 from corral.linux import namespace, prctl
 from corral.linux.clone import clone3
@@ -96,8 +98,8 @@ def spawn_container(
 def spawn_exec(init_pidfd: int, process: Process, *, fds: ProcessFds, cgroup: CgroupPlace, spec: Spec) -> Child:
     """Clone one more process into all namespaces of the container whose first process ``init_pidfd`` is.
 
-    ``spec`` is the container's: its system call filter and labels hold for the exec too. Raises OSError, ESRCH when
-    the container is gone; all that goes wrong after the clone is reported on ``sync``.
+    ``spec`` is the container's: its system call filter holds for the exec too. Raises Conflict when the container has
+    ended, OSError; all that goes wrong after the clone is reported on ``sync``.
     """
     plan = setns.ExecPlan(process, load.read(spec.annotations, spec.linux.seccomp))
     procs_files = cgroup.procs_files()
@@ -105,9 +107,15 @@ def spawn_exec(init_pidfd: int, process: Process, *, fds: ProcessFds, cgroup: Cg
     with contextlib.ExitStack() as stack:
         if cgroup_fd is not None:
             stack.callback(os.close, cgroup_fd)
-        stack.enter_context(_children_in(init_pidfd))
         page = functools.partial(setns.run, plan, procs_files, init_pidfd)
-        return _spawn(page, 0, process, fds, cgroup_fd, keep=init_pidfd)
+        try:
+            stack.enter_context(_children_in(init_pidfd))
+            return _spawn(page, 0, process, fds, cgroup_fd, keep=init_pidfd)
+        except OSError as error:
+            # setns of a process that is a zombie; fork in a PID namespace whose first process ends at this moment.
+            if error.errno in (errno.ESRCH, errno.ENOMEM):
+                raise Conflict("cannot exec in a stopped container") from error
+            raise
 
 
 def _spawn(
