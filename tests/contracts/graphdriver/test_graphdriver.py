@@ -59,8 +59,12 @@ def trash(tmp_path: Path) -> Path:
 
 @pytest.fixture
 def run(driver: GraphDriver, tmp_path: Path) -> Callable[..., str]:
-    """Runs a script in a container's root."""
-    return lambda container, script: in_rootfs(driver.mounts(container), tmp_path / "merged", script)
+    """Runs a script in the root of a container on a layer, the stack's unless told otherwise."""
+
+    def run(container: str, script: str, parent: str | None = "2" * 64) -> str:
+        return in_rootfs(driver.mounts(container, parent), tmp_path / "merged", script)
+
+    return run
 
 
 def add(driver: GraphDriver, name: str, parent: str | None, content: bytes) -> str:
@@ -103,7 +107,7 @@ def test_mount_points_are_there_although_the_image_lacks_them(
 
 def test_a_container_without_an_image_has_an_empty_root(driver: GraphDriver, run: Callable[..., str]) -> None:
     driver.create_rw(CONTAINER, None, {})
-    assert run(CONTAINER, "ls") == "dev\netc\nproc\nsys\n"
+    assert run(CONTAINER, "ls", None) == "dev\netc\nproc\nsys\n"
 
 
 def test_containers_do_not_see_each_others_changes(driver: GraphDriver, stack: str, run: Callable[..., str]) -> None:
@@ -126,7 +130,7 @@ def test_changes_of_a_container_become_a_layer_that_shows_the_same(
     third = add(driver, "3", stack, packed.getvalue())
     driver.create_rw(OTHER, third, {})
     look = "find . -not -name . -printf '%p %M %U %G %l\\n' | sort; cat kept dir/x; stat -c %h kept"
-    assert run(OTHER, look) == run(CONTAINER, look)
+    assert run(OTHER, look, third) == run(CONTAINER, look)
 
 
 def test_a_new_container_has_no_changes(driver: GraphDriver, stack: str) -> None:
@@ -170,7 +174,7 @@ def test_removal_detaches_at_once_and_spares_the_layers_below(
     assert moved.parent == trash
     assert driver.ids() == {"1" * 64, stack}
     with pytest.raises(NotFound):
-        driver.mounts(CONTAINER)
+        driver.mounts(CONTAINER, stack)
     driver.create_rw(CONTAINER, stack, {})
     assert run(CONTAINER, "cat added") == "added\n"
 
@@ -187,7 +191,7 @@ def test_unknown_storage_option(driver: GraphDriver, stack: str) -> None:
 def test_layers_survive_a_new_driver_object(driver: GraphDriver, stack: str, tmp_path: Path) -> None:
     again = DRIVERS[driver.name](tmp_path / driver.name)
     again.create_rw(CONTAINER, stack, {})
-    assert in_rootfs(again.mounts(CONTAINER), tmp_path / "merged", "cat added") == "added\n"
+    assert in_rootfs(again.mounts(CONTAINER, stack), tmp_path / "merged", "cat added") == "added\n"
 
 
 def test_a_stack_of_128_layers_fits_the_mount_options(driver: GraphDriver, tmp_path: Path) -> None:
@@ -199,7 +203,7 @@ def test_a_stack_of_128_layers_fits_the_mount_options(driver: GraphDriver, tmp_p
         driver.settle(cache_id, parent, root_given=False)
         parent = cache_id
     driver.create_rw(CONTAINER, parent, {})
-    mounts = driver.mounts(CONTAINER)
+    mounts = driver.mounts(CONTAINER, parent)
     assert all(len(",".join(mount.options)) < os.sysconf("SC_PAGESIZE") for mount in mounts)
     assert in_rootfs(mounts, tmp_path / "merged", "cat f0 f127; ls -d f* | wc -l") == "0\n127\n128\n"
 
@@ -216,5 +220,5 @@ def test_modes_do_not_depend_on_the_umask(driver: GraphDriver, run: Callable[...
         driver.create_rw(OTHER, None, {})
     finally:
         os.umask(old)
-    assert run(CONTAINER, "stat -c %a .") == "755\n"
-    assert run(OTHER, "stat -c %a . etc") == "755\n755\n"
+    assert run(CONTAINER, "stat -c %a .", layer) == "755\n"
+    assert run(OTHER, "stat -c %a . etc", None) == "755\n755\n"

@@ -42,6 +42,7 @@ VICTIM = """
         async with world(Path({root!r})) as here:
             await here.service.import_(pieces(BASE), "done", "1")
             await here.service.create_rw_layer("c" * 64, here.service.resolve("done:1").id)
+            await here.service.tag("done:1", "done", "1")  # whatever is written next makes the layer durable
             {action}
 
     asyncio.run(main())

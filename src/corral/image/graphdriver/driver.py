@@ -19,7 +19,7 @@ Example::
     await archive.jobs.apply(ApplyRequest(root=staging.root, whiteouts=staging.whiteouts, ...), source)
     driver.settle(cache_id, None, root_given=True)
     driver.create_rw(container_id, cache_id, {})
-    driver.mounts(container_id)     # -> (RootfsMount(type="overlay", ...),), for container init
+    driver.mounts(container_id, cache_id)   # -> (RootfsMount(type="overlay", ...),), for container init
     driver.remove(container_id, trash)
 
 All methods are synchronous. Those of an ``instant`` driver take well under a millisecond and may be called on the event
@@ -73,7 +73,7 @@ class GraphDriver(Protocol):
     def create_rw(self, container_id: str, parent: str | None, options: Mapping[str, str]) -> None:
         """A container's layer. Idempotent. Raises Invalid for an option that the driver does not know."""
 
-    def mounts(self, container_id: str) -> tuple[RootfsMount, ...]:
+    def mounts(self, container_id: str, parent: str | None) -> tuple[RootfsMount, ...]:
         """How container init mounts the root file system. Raises NotFound."""
 
     def diff(self, layer: str, parent: str | None) -> DiffSource:

@@ -11,8 +11,7 @@
     │   ├── lower                    the layers below, topmost first: "l/SHORT:l/SHORT"; absent for the lowest
     │   ├── recipe, aside/           see archive/recipe.py
     └── CONTAINER-ID/                a read-write layer
-        ├── diff/, work/             upperdir and workdir
-        └── lower                    as above, without the bottom
+        └── diff/, work/             upperdir and workdir; what lies below is known from its parent
 
 Mount options that matter: ``redirect_dir=off`` and ``metacopy=off`` keep every change whole in ``diff/`` (no renamed
 directory that points to a lower name, no inode without its data), so that walking it is an exact diff, whatever the
@@ -23,6 +22,7 @@ Source: Documentation/filesystems/overlayfs.rst.
 
 from __future__ import annotations
 
+import contextlib
 import os
 import secrets
 import stat
@@ -54,6 +54,7 @@ class Overlay2:
         self._root = root
         self._backing = backing
         self._lower: dict[str, str] = {}
+        self._roots: dict[str, tuple[int, int, int]] = {}
         os.makedirs(root / _LINKS, 0o710, exist_ok=True)
         bottom = root / mountpoints.ID / "diff"
         os.makedirs(bottom, 0o755, exist_ok=True)
@@ -81,7 +82,9 @@ class Overlay2:
 
     def settle(self, cache_id: str, parent: str | None, *, root_given: bool) -> None:
         if parent is not None and not root_given:
-            _copy_attributes(f"{self._dir(parent)}/diff", f"{self._dir(cache_id)}/diff")
+            mode, uid, gid = self._root_attributes(parent)
+            os.chown(f"{self._dir(cache_id)}/diff", uid, gid)
+            os.chmod(f"{self._dir(cache_id)}/diff", mode)
 
     def files(self, cache_id: str) -> Staging:
         directory = self._dir(cache_id)
@@ -116,23 +119,35 @@ class Overlay2:
                 raise Invalid("--storage-opt is supported only for overlay over xfs with 'pquota' mount option")
             raise Invalid(f"Unknown option {name}")
         directory = self._dir(container_id)
-        os.makedirs(directory, 0o710, exist_ok=True)
-        _write(f"{directory}/lower", "" if parent is None else self._stack(parent))
-        os.makedirs(f"{directory}/work", 0o700, exist_ok=True)
         try:
-            _mkdir(f"{directory}/diff", 0o755)
+            os.mkdir(directory, 0o710)
         except FileExistsError:
-            return
-        if parent is not None:
-            # The root of the merged tree has the upper directory's attributes: they must be the image's.
-            _copy_attributes(f"{self._dir(parent)}/diff", f"{directory}/diff")
+            if os.path.isdir(f"{directory}/diff"):
+                return
+        with contextlib.suppress(FileExistsError):
+            os.mkdir(f"{directory}/work", 0o700)
+        # The root of the merged tree has the upper directory's attributes: they must be the image's. diff/ comes last:
+        # where it is, the rest is as well.
+        mode, uid, gid = self._root_attributes(parent)
+        os.mkdir(f"{directory}/diff", mode)
+        if uid or gid:
+            os.chown(f"{directory}/diff", uid, gid)
+        os.chmod(f"{directory}/diff", mode)
 
-    def mounts(self, container_id: str) -> tuple[RootfsMount, ...]:
-        try:
-            lower = _read(f"{self._dir(container_id)}/lower")
-        except FileNotFoundError:
-            raise NotFound(f"container {container_id} has no read-write layer") from None
-        stack = f"{lower}:{_BOTTOM}" if lower else _BOTTOM
+    def _root_attributes(self, layer: str | None) -> tuple[int, int, int]:
+        """Mode and owner of a settled layer's root directory."""
+        if layer is None:
+            return 0o755, 0, 0
+        found = self._roots.get(layer)
+        if found is None:
+            info = os.stat(f"{self._dir(layer)}/diff")
+            found = self._roots[layer] = stat.S_IMODE(info.st_mode), info.st_uid, info.st_gid
+        return found
+
+    def mounts(self, container_id: str, parent: str | None) -> tuple[RootfsMount, ...]:
+        if not os.path.isdir(f"{self._dir(container_id)}/diff"):
+            raise NotFound(f"container {container_id} has no read-write layer")
+        stack = _BOTTOM if parent is None else f"{self._stack(parent)}:{_BOTTOM}"
         return (
             RootfsMount(
                 type="overlay",
@@ -158,6 +173,7 @@ class Overlay2:
     def remove(self, layer: str, trash: Path) -> Path | None:
         directory = self._dir(layer)
         self._lower.pop(layer, None)
+        self._roots.pop(layer, None)
         try:
             short = _read(f"{directory}/link")
             os.unlink(f"{self._root}/{_LINKS}/{short}")
@@ -224,11 +240,3 @@ def _relink(path: Path, target: str) -> None:
         if os.readlink(path) != target:
             os.unlink(path)
             os.symlink(target, path)
-
-
-def _copy_attributes(source: str, target: str) -> None:
-    """Owner and mode."""
-    info = os.stat(source)
-    if (info.st_uid, info.st_gid) != (0, 0):
-        os.chown(target, info.st_uid, info.st_gid)
-    os.chmod(target, stat.S_IMODE(info.st_mode))

@@ -83,7 +83,7 @@ class Vfs:
         self._copy(parent, half)
         os.rename(half, self._tree(container_id))
 
-    def mounts(self, container_id: str) -> tuple[RootfsMount, ...]:
+    def mounts(self, container_id: str, parent: str | None) -> tuple[RootfsMount, ...]:  # noqa: ARG002
         tree = self._tree(container_id)
         if not os.path.isdir(tree):
             raise NotFound(f"container {container_id} has no read-write layer")

@@ -67,7 +67,7 @@ class RWLayers:
             raise
         row = (self._driver.name, container_id, parent or "")
         insert = statement("INSERT OR REPLACE INTO rw_layers VALUES (?, ?, ?)", row)
-        self._database.submit(insert, durable=False).add_done_callback(_report)
+        self._database.submit(insert, durable=False, lazily=True).add_done_callback(_report)
 
     @uninterrupted
     async def _create_slowly(self, container_id: str, below: str | None, options: Mapping[str, str]) -> None:
@@ -75,13 +75,13 @@ class RWLayers:
 
     def mounts(self, container_id: str) -> tuple[RootfsMount, ...]:
         """Raises NotFound."""
-        parent = self._parent(container_id)
+        below = self._layers.cache_id(self._parent(container_id))
         try:
-            return self._driver.mounts(container_id)
+            return self._driver.mounts(container_id, below)
         except NotFound:
             _LOG.warning("read-write layer of %s was lost; making it again", container_id)
-            self._driver.create_rw(container_id, self._layers.cache_id(parent), {})
-            return self._driver.mounts(container_id)
+            self._driver.create_rw(container_id, below, {})
+            return self._driver.mounts(container_id, below)
 
     async def remove(self, container_id: str) -> None:
         """Idempotent. The space comes back in the background."""
@@ -90,7 +90,7 @@ class RWLayers:
         parent = self._parents.pop(container_id)
         row = (self._driver.name, container_id)
         delete = statement("DELETE FROM rw_layers WHERE driver = ? AND container_id = ?", row)
-        self._database.submit(delete, durable=False).add_done_callback(_report)
+        self._database.submit(delete, durable=False, lazily=True).add_done_callback(_report)
         self._detach(container_id)
         if parent is not None:
             await self._layers.release(parent)
