@@ -6,7 +6,9 @@ that contains it; a write that raises is rolled back alone (savepoint) and does 
 
 Every commit survives the death of the process. ``durable`` writes survive a power failure too: a batch that has one
 is committed with ``synchronous=FULL``, which syncs the log and with it all that was committed earlier. What a power
-failure ends anyway (that a container runs; a container that removes itself) need not pay for that.
+failure ends anyway (that a container runs; a container that removes itself) need not pay for that. ``lazily``: nobody
+waits and nothing is lost that could not be found out again; the write joins the next one, or goes alone after some
+milliseconds, so that the writer is not woken for each of several in a row.
 
 Schemas belong to the rooms that own the tables; each hands its ordered migrations to `Database.migrate`.
 """
@@ -21,13 +23,16 @@ import sqlite3
 import threading
 from collections.abc import Callable, Sequence
 from pathlib import Path
-from typing import Any, TypeVar
+from typing import Any, Final, TypeVar
 
 from corral.errors import Internal
 
 __all__ = ["Database", "Migration"]
 
 T = TypeVar("T")
+
+_LAZINESS: Final = 0.01
+"""Seconds."""
 
 
 @dataclasses.dataclass(frozen=True, slots=True)
@@ -54,6 +59,7 @@ class Database:
         self._queue: collections.deque[_Write] = collections.deque()
         self._wake = threading.Condition()
         self._closing = False
+        self._timer: asyncio.TimerHandle | None = None
         self._full = True
         self._reader = _connect(path)
         self._reader_lock = threading.Lock()
@@ -74,7 +80,7 @@ class Database:
                 raise Internal(f"{self.path}: schema {rows[0][0]} of {room} is newer than this corral knows ({newest})")
 
     def submit(
-        self, action: Callable[[sqlite3.Connection], T], *, durable: bool = True
+        self, action: Callable[[sqlite3.Connection], T], *, durable: bool = True, lazily: bool = False
     ) -> concurrent.futures.Future[T]:
         """Queues a write; the future carries its result once it is committed. Callable from any thread.
 
@@ -85,8 +91,23 @@ class Database:
             if self._closing:
                 raise Internal(f"{self.path}: database is closed")
             self._queue.append(write)
-            self._wake.notify()
+            if not (lazily and self._wake_later()):
+                self._wake.notify()
         return write.future
+
+    def _wake_later(self) -> bool:
+        """False when the caller has no event loop that could do it."""
+        if self._timer is None:
+            try:
+                self._timer = asyncio.get_running_loop().call_later(_LAZINESS, self._wake_now)
+            except RuntimeError:
+                return False
+        return True
+
+    def _wake_now(self) -> None:
+        self._timer = None
+        with self._wake:
+            self._wake.notify()
 
     async def write(self, action: Callable[[sqlite3.Connection], T], *, durable: bool = True) -> T:
         """`submit`, awaited. Cancelling the caller does not cancel the write."""

@@ -217,6 +217,7 @@ class FakeNetworks:
     def __init__(self, journal: Journal) -> None:
         self.journal = journal
         self.live: dict[str, SandboxRequest] = {}
+        self.sandboxes: dict[str, Sandbox] = {}
 
     async def allocate(self, request: SandboxRequest) -> Sandbox:
         self.journal("networks.allocate", request.mode)
@@ -228,7 +229,12 @@ class FakeNetworks:
             PortBinding(port.proto, port.container_port, port.host_ip or "0.0.0.0", (port.host_port or (32768, 0))[0])
             for port in request.ports
         )
-        return Sandbox(request.container_id, "f" * 64, Path("/run/netns/x"), (endpoint,), ports)
+        sandbox = Sandbox(request.container_id, "f" * 64, Path("/run/netns/x"), (endpoint,), ports)
+        self.sandboxes[request.container_id] = sandbox
+        return sandbox
+
+    def sandbox(self, container_id: str) -> Sandbox | None:
+        return self.sandboxes.get(container_id)
 
     async def release(self, container_id: str) -> None:
         self.journal("networks.release")

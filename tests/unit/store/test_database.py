@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import sqlite3
 from collections.abc import Iterator
 from pathlib import Path
@@ -71,3 +72,17 @@ def test_a_database_newer_than_the_program_is_refused(tmp_path: Path) -> None:
     with pytest.raises(Internal, match="newer than this corral"):
         database.migrate(TABLE)
     database.close()
+
+
+async def test_lazy_writes_join_the_next_one_or_go_alone_after_a_moment(database: Database) -> None:
+    first = database.submit(insert("lazy"), durable=False, lazily=True)
+    await database.write(insert("eager"))
+    assert first.done()
+    assert words(database) == ["lazy", "eager"]
+    await asyncio.wait_for(asyncio.wrap_future(database.submit(insert("alone"), durable=False, lazily=True)), 5)
+    assert words(database) == ["lazy", "eager", "alone"]
+
+
+def test_a_lazy_write_without_an_event_loop_goes_at_once(database: Database) -> None:
+    database.submit(insert("now"), durable=False, lazily=True).result(5)
+    assert words(database) == ["now"]

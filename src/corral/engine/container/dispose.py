@@ -9,6 +9,7 @@ import asyncio
 import logging
 import os
 import shutil
+from typing import Final
 
 from corral.engine.container import news, storage
 from corral.engine.container.context import Engine
@@ -18,6 +19,9 @@ from corral.errors import CorralError, Internal
 __all__ = ["dispose"]
 
 _log = logging.getLogger(__name__)
+
+_LATER: Final = 0.1
+"""Seconds after which files are deleted: whoever waited for the removal has gone on by then."""
 
 
 async def dispose(engine: Engine, id: ContainerID, *, volumes: bool) -> None:
@@ -56,4 +60,5 @@ def _discard_directory(engine: Engine, id: ContainerID) -> None:
         os.rename(engine.data.container(id), gone)
     except FileNotFoundError:
         return
-    asyncio.get_running_loop().run_in_executor(None, shutil.rmtree, gone, True)
+    loop = asyncio.get_running_loop()
+    loop.call_later(_LATER, lambda: loop.run_in_executor(None, shutil.rmtree, gone, True))

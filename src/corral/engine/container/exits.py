@@ -19,6 +19,7 @@ __all__ = ["conclude", "handle_exit", "should_restart"]
 _log = logging.getLogger(__name__)
 
 _SECOND: Final = 1_000_000_000
+_UNKNOWN: Final = "exit status unknown: it ended while nobody could observe it"
 _KILLED: Final = 137
 """What becomes of execs whose container ends: the kernel kills them together with process 1."""
 
@@ -36,34 +37,37 @@ async def handle_exit(engine: Engine, id: str, exit: Exit) -> None:
 
 
 async def conclude(engine: Engine, record: ContainerRecord, exit: Exit) -> None:
-    """The caller holds the lock. Cleans up, records, tells, and decides what comes next."""
-    await _clean_up(engine, record)
+    """The caller holds the lock. Records, cleans up, tells, and decides what comes next.
+
+    The runtime is the only other one to know the exit code, and forgets it when it cleans up: hence the order.
+    """
     code = UNKNOWN_EXIT if exit.code is None else exit.code
     finished = exit.at or engine.clock()
     ran_for = max(0, finished - record.state.started_at)
     again = should_restart(record, code)
     live = engine.live[record.id]
     goes = record.host_config.auto_remove and not live.restarting_by_hand
-    record = engine.store.set_state(
-        record.id,
-        write=not goes,
-        status=Status.RESTARTING if again else Status.EXITED,
-        pid=0,
-        exit_code=code,
-        error="" if exit.code is not None else "exit status unknown: it ended while nobody could observe it",
-        oom_killed=exit.oom_killed or record.state.oom_killed,
-        finished_at=finished,
-        restart_count=record.state.restart_count + again,
-        network=None,
-    )
+    changes = {
+        "status": Status.RESTARTING if again else Status.EXITED,
+        "pid": 0,
+        "exit_code": code,
+        "error": "" if exit.code is not None else _UNKNOWN,
+        "oom_killed": exit.oom_killed or record.state.oom_killed,
+        "finished_at": finished,
+        "restart_count": record.state.restart_count + again,
+        "network": None,
+    }
+    if not goes:
+        await engine.store.write_ahead(record.id, **changes)
+    await _clean_up(engine, record)
+    record = engine.store.set_state(record.id, write=False, **changes)
     engine.live.end_execs(record.id, Exit(_KILLED, finished))
     news.emit(engine, record, "die", exitCode=str(code), execDuration=str(ran_for // _SECOND))
     live.release(live.next_exit, code)
     if again:
         live.backoff = live.backoff.after(ran_for / _SECOND)
         live.restart = asyncio.create_task(_restart_later(engine, record.id, live.backoff.delay))
-        return
-    if goes:
+    elif goes:
         try:
             await dispose(engine, record.id, volumes=True)
         except CorralError:

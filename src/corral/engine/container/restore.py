@@ -15,6 +15,7 @@ from corral.engine.container.context import Engine
 from corral.engine.container.dispose import dispose
 from corral.engine.container.exits import conclude, restart_now, should_restart
 from corral.engine.container.live import ExecRecord
+from corral.engine.container.network import running_settings
 from corral.engine.container.record import ContainerRecord, Status
 from corral.errors import CorralError
 from corral.oci.runtime import Process
@@ -94,6 +95,7 @@ async def _reconcile_stopped(engine: Engine, record: ContainerRecord, state: Con
             started_at=state.started_at,
             exit_code=0,
             error="",
+            network=running_settings(record, engine.networks.sandbox(record.id)),
         )
         if state.status is driver.Status.PAUSED:
             engine.store.set_state(record.id, status=Status.PAUSED)

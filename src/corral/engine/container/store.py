@@ -10,20 +10,21 @@ from __future__ import annotations
 import asyncio
 import bisect
 import concurrent.futures
+import contextlib
 import logging
 import sqlite3
 from collections.abc import Iterator
-from contextlib import contextmanager
 from typing import Any, Final
 
 from corral.engine.container.record import ContainerID, ContainerRecord, decode, encode_definition, encode_state
-from corral.errors import Conflict, Invalid, NotFound
+from corral.errors import Conflict, CorralError, Invalid, NotFound
 from corral.store.database import Database, Migration
 
 __all__ = ["ContainerStore"]
 
 _log = logging.getLogger(__name__)
 
+_SET_STATE: Final = "UPDATE container SET state = ? WHERE id = ?"
 _MIGRATIONS: Final = [
     Migration(
         "container",
@@ -85,7 +86,7 @@ class ContainerStore:
     def name_is_free(self, name: str) -> bool:
         return name not in self._names
 
-    @contextmanager
+    @contextlib.contextmanager
     def claim(self, name: str, id: ContainerID) -> Iterator[None]:
         """Holds a name while its container is being made, and gives it up if that fails. Raises Conflict."""
         self._take(name, id)
@@ -112,16 +113,25 @@ class ContainerStore:
         self._remember(record)
 
     def set_state(self, id: ContainerID, *, write: bool = True, **changes: Any) -> ContainerRecord:
-        """Changes the state; see `ContainerRecord.with_state`. Written in the background, not durably.
+        """Changes the state; see `ContainerRecord.with_state`. Written soon, in the background, not durably.
 
-        ``write``: false for a state that is not worth a write, because the container is about to be removed and would
-        be so by the next daemon as well.
+        ``write``: false for a state that was written ahead, or is not worth a write because the container is about to
+        be removed, by this daemon or the next.
         """
         changed = self._records[id].with_state(**changes)
         self._records[id] = changed
         if write:
-            self._submit("UPDATE container SET state = ? WHERE id = ?", (encode_state(changed.state), id))
+            self._submit(_SET_STATE, (encode_state(changed.state), id), lazily=True)
         return changed
+
+    async def write_ahead(self, id: ContainerID, **changes: Any) -> None:
+        """Commits what `set_state` will make of the state, so that whoever takes over knows; not durably.
+
+        A failure is only logged: life goes on without a disk.
+        """
+        state = self._records[id].with_state(**changes).state
+        with contextlib.suppress(CorralError, sqlite3.Error):
+            await asyncio.shield(asyncio.wrap_future(self._submit(_SET_STATE, (encode_state(state), id))))
 
     async def redefine(self, id: ContainerID, **changes: Any) -> ContainerRecord:
         """Changes anything but the state, durably. A new name must be free; raises Conflict."""
@@ -141,7 +151,7 @@ class ContainerStore:
         record = self._records.pop(id)
         self._names.pop(record.name, None)
         del self._ids[bisect.bisect_left(self._ids, id)]
-        return self._submit("DELETE FROM container WHERE id = ?", (id,), durable=durable)
+        return self._submit("DELETE FROM container WHERE id = ?", (id,), durable=durable, lazily=not durable)
 
     def _remember(self, record: ContainerRecord) -> None:
         self._records[record.id] = record
@@ -149,12 +159,12 @@ class ContainerStore:
         bisect.insort(self._ids, record.id)
 
     def _submit(
-        self, statement: str, values: tuple[Any, ...], durable: bool = False
+        self, statement: str, values: tuple[Any, ...], durable: bool = False, lazily: bool = False
     ) -> concurrent.futures.Future[None]:
         def write(db: sqlite3.Connection) -> None:
             db.execute(statement, values)
 
-        written = self._database.submit(write, durable=durable)
+        written = self._database.submit(write, durable=durable, lazily=lazily)
         written.add_done_callback(_report)
         return written
 
