@@ -16,7 +16,6 @@ ZERO_BLOCK: Final = bytes(BLOCK)
 
 _FIELDS: Final = struct.Struct("100s8s8s8s12s12s8sc100s8s32s32s8s8s155s12x")
 _POSIX: Final = b"ustar\x0000"
-_GNU: Final = b"ustar  \x00"
 _STAR_TRAILER: Final = b"tar\0"
 _CHECKSUM: Final = slice(148, 156)
 _BLANK_CHECKSUM: Final = 8 * 0x20
@@ -78,7 +77,7 @@ def _signed_match(block: bytes, checksum: bytes) -> bool:
     return number(checksum) == signed
 
 
-def encode(entry: Entry, *, kind: bytes | None = None) -> bytes:
+def encode(entry: Entry) -> bytes:
     """The ustar header of an entry whose values fit: see `fits_name` and `fits_number`."""
     name, prefix = _split(entry.name)
     block = bytearray(
@@ -90,7 +89,7 @@ def encode(entry: Entry, *, kind: bytes | None = None) -> bytes:
             b"%011o\0" % entry.size,
             b"%011o\0" % (entry.mtime // 1_000_000_000),
             b" " * 8,
-            kind or entry.kind,
+            entry.kind,
             entry.linkname,
             _POSIX,
             b"",

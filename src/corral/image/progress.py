@@ -52,10 +52,6 @@ def phase(item: str, status: str, current: int, total: int) -> Progress:
     return Progress(id=item, status=status, progress_detail=detail, progress=f"{current}/{total}")
 
 
-def done(item: str, status: str) -> Progress:
-    return Progress(id=item, status=status)
-
-
 def _bar(current: int, total: int) -> str:
     """The bar that clients show which do not draw their own."""
     if not total:

@@ -11,7 +11,7 @@ from collections.abc import Callable
 from corral.image.schema import statement
 from corral.image.uninterrupted import uninterrupted
 from corral.oci.digest import ImageID
-from corral.oci.reference import Reference, parse_stored
+from corral.oci.reference import Reference, parse_reference
 from corral.store.database import Database
 
 
@@ -22,7 +22,7 @@ class ReferenceStore:
         self._images: dict[str, ImageID] = {}
         self._names: dict[ImageID, dict[str, Reference]] = {}
         for row in database.read("SELECT name, image FROM image_references WHERE driver = ?", (driver,)):
-            self._put(parse_stored(row["name"]), ImageID(row["image"]))
+            self._put(parse_reference(row["name"]), ImageID(row["image"]))
 
     def _put(self, reference: Reference, image: ImageID) -> None:
         name = str(reference)

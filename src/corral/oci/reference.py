@@ -13,7 +13,7 @@ from dataclasses import dataclass, replace
 from typing import Final
 
 from corral.errors import Invalid
-from corral.oci.digest import Digest, parse_digest
+from corral.oci.digest import parse_digest
 
 DEFAULT_DOMAIN: Final = "docker.io"
 DEFAULT_TAG: Final = "latest"
@@ -75,9 +75,6 @@ class Reference:
             raise Invalid("invalid tag format")
         return replace(self, tag=tag)
 
-    def with_digest(self, digest: Digest) -> Reference:
-        return replace(self, digest=digest)
-
     def without_tag(self) -> Reference:
         return replace(self, tag="")
 
@@ -105,11 +102,6 @@ def parse_reference(text: str) -> Reference:
         except Invalid as error:
             raise Invalid("invalid reference format" if "format" in error.message else error.message) from error
     return Reference(domain, path, tag or "", digest)
-
-
-def parse_stored(text: str) -> Reference:
-    """The inverse of ``str(reference)``, for text that was canonical when it was stored."""
-    return parse_reference(text)
 
 
 def _split_domain(name: str) -> tuple[str, str]:
