@@ -349,7 +349,7 @@ from corral.runtime.init.spawn import ProcessFds, spawn_container
 from support.boxes import NoCgroup, process, spec
 env = ("PATH=/usr/sbin:/usr/bin:/sbin:/bin", "PYTHONHOME={home}", "PYTHONDONTWRITEBYTECODE=1")
 first = spec(process({program!r}, "-c", {overwrite!r}, env=env))
-root = (RootfsMount("bind", "/"),)
+root = (RootfsMount("bind", "/", ("rbind",)),)
 child = spawn_container(first, root, fds=ProcessFds(0, 1, 2), cgroup=NoCgroup(), bundle={bundle!r})
 child.sync.send(GO)
 while message := child.sync.recv(9999):

@@ -94,6 +94,13 @@ def test_a_read_only_root_keeps_its_mounts_writable(box: Box) -> None:
     ]  # fmt: skip
 
 
+def test_the_root_is_the_first_of_the_containers_mounts(box: Box, tmp_path: Path) -> None:
+    mounts = (Mount("/x", "bind", str(tmp_path), ("rbind", "ro")),)
+    lines = run(box, "cut -d' ' -f5 /proc/self/mountinfo", mounts=mounts)
+    assert lines[:3] == ["/", "/proc", "/dev"]
+    assert lines.index("/x") > lines.index("/dev/shm")
+
+
 def test_nothing_of_the_host_is_left(box: Box, tmp_path: Path) -> None:
     script = f"ls {tmp_path} 2>&1; cut -d' ' -f5 /proc/self/mountinfo | grep -c {tmp_path}; ls /.. | tr '\\n' ' '"
     lines = run(box, script)

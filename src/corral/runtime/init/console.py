@@ -12,7 +12,7 @@ from corral.oci.runtime import ConsoleSize
 from corral.runtime.init.failure import SetupError, described
 from corral.runtime.init.inside import Root
 from corral.runtime.init.messages import Sync
-from corral.runtime.init.rootfs import attach, clone_tree
+from corral.runtime.init.tree import attach, clone_tree
 
 __all__ = ["Console", "open_console"]
 

@@ -12,7 +12,7 @@ from corral.linux.libc import AT_FDCWD
 from corral.oci.runtime import Device
 from corral.runtime.init.failure import described
 from corral.runtime.init.inside import Root, absolute
-from corral.runtime.init.rootfs import attach, clone_tree
+from corral.runtime.init.tree import attach, clone_tree
 
 __all__ = ["create"]
 

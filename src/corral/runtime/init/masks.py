@@ -15,7 +15,7 @@ from corral.linux.fd import path_of
 from corral.linux.libc import AT_EMPTY_PATH, AT_FDCWD, AT_RECURSIVE
 from corral.runtime.init.failure import described
 from corral.runtime.init.inside import Root
-from corral.runtime.init.rootfs import attach, clone_tree
+from corral.runtime.init.tree import attach, clone_tree
 
 __all__ = ["mask", "protect"]
 

@@ -1,10 +1,10 @@
 """The container's root filesystem and everything mounted in it, up to pivot_root(2).
 
-Sources are looked up first, with the host's eyes, as detached copies of mount trees that are still members of the
-host's peer groups; only then is the namespace cut off from the host. From there on only descriptors are used:
-destinations are resolved by ``inside.Root``, trees are attached with move_mount(2), new file systems are mounted on
-/proc/self/fd/N of the host's procfs, which stays visible until the root changes. The container's own /proc is never
-trusted with anything.
+Sources are opened first, before anything is mounted over them, and those that stay shared are copied while they are
+members of the host's peer groups; only then is the namespace cut off from the host. From there on only descriptors
+are used: destinations are resolved by ``inside.Root``, trees are attached with move_mount(2), new file systems are
+mounted on /proc/self/fd/N of the host's procfs, which stays visible until the root changes. The container's own /proc
+is never trusted with anything.
 """
 
 from __future__ import annotations
@@ -19,14 +19,13 @@ from corral.linux.fd import path_of
 from corral.linux.libc import AT_EMPTY_PATH, AT_FDCWD, AT_RECURSIVE
 from corral.oci.rootfs import RootfsMount
 from corral.runtime.init import copyup
-from corral.runtime.init.cgroupfs import CgroupView
+from corral.runtime.init.cgroupfs import Place, mount_cgroups
 from corral.runtime.init.failure import SetupError, described, reason, words
 from corral.runtime.init.inside import Root
 from corral.runtime.init.mounts import PROPAGATION, Kind, MountPlan, flag_names
+from corral.runtime.init.tree import attach, clone_tree
 
 __all__ = [
-    "attach",
-    "clone_tree",
     "detach_from_host",
     "execute",
     "make_readonly",
@@ -38,7 +37,6 @@ __all__ = [
 ]
 
 _PAGE: Final = 4096
-_TREE: Final = m.OPEN_TREE_CLONE | m.OPEN_TREE_CLOEXEC
 _REPLACEABLE: Final = frozenset(
     f"/proc/{name}"
     for name in (
@@ -57,24 +55,20 @@ _REPLACEABLE: Final = frozenset(
 _REAL_DIRECTORIES: Final = frozenset({"proc", "sysfs"})
 
 
-def clone_tree(dirfd: int, path: str, *, recursive: bool) -> int:
-    """A detached copy of the mount that ``path`` is in, rooted there; with "" of what ``dirfd`` itself is open on."""
-    flags = _TREE | (AT_RECURSIVE if recursive else 0) | (0 if path else AT_EMPTY_PATH)
-    return m.open_tree(dirfd, path, flags)
-
-
-def attach(tree: int, destination: int) -> None:
-    """Put a detached tree on top of what ``destination`` is open on."""
-    m.move_mount(tree, "", destination, "", m.MOVE_MOUNT_F_EMPTY_PATH | m.MOVE_MOUNT_T_EMPTY_PATH)
-
-
 def open_sources(plans: tuple[MountPlan, ...]) -> list[int]:
-    """Detached copies of the bind mounts' sources, in the order of the bind mounts among ``plans``."""
+    """What the bind mounts are made of, in the order of the bind mounts among ``plans``.
+
+    Those that are to stay peers of the host are copied here, the others when it is their turn, so that the container's
+    list of mounts begins with its root.
+    """
     sources = []
     for plan in plans:
         if plan.kind is Kind.BIND:
             try:
-                sources.append(clone_tree(AT_FDCWD, plan.source, recursive=plan.recursive))
+                if plan.propagation & m.MS_SHARED:
+                    sources.append(clone_tree(AT_FDCWD, plan.source, recursive=plan.recursive))
+                else:
+                    sources.append(os.open(plan.source, os.O_PATH | os.O_CLOEXEC))
             except OSError as error:
                 raise _mount_failure(plan, error) from error
     return sources
@@ -190,18 +184,20 @@ def _mount_overlay_by_descriptors(source: str, options: list[str], flags: int, t
 # -- what is mounted in it
 
 
-def execute(root: Root, plans: tuple[MountPlan, ...], sources: list[int], cgroup_view: CgroupView) -> list[int]:
+def execute(
+    root: Root, plans: tuple[MountPlan, ...], sources: list[int], place: Place, *, whole_cgroup_tree: bool
+) -> list[int]:
     """Mount all, in order. Returns descriptors of the mounts that ``seal`` will make read-only."""
     bound = iter(sources)
     unsealed: list[int] = []
     for plan in plans:
         try:
-            tree = next(bound) if plan.kind is Kind.BIND else None
-            _check_proc(plan, tree)
-            if tree is not None:
-                _bind(root, plan, tree)
+            source = next(bound) if plan.kind is Kind.BIND else None
+            _check_proc(plan, source)
+            if source is not None:
+                _bind(root, plan, source)
             elif plan.kind is Kind.CGROUP:
-                cgroup_view.mount(root, plan)
+                mount_cgroups(root, plan, place, whole=whole_cgroup_tree)
             else:
                 _mount_new(root, plan, unsealed)
         except OSError as error:
@@ -209,10 +205,10 @@ def execute(root: Root, plans: tuple[MountPlan, ...], sources: list[int], cgroup
     return unsealed
 
 
-def _check_proc(plan: MountPlan, tree: int | None) -> None:
+def _check_proc(plan: MountPlan, source: int | None) -> None:
     """Programs in the container believe what /proc says; who wants to replace more than lxcfs does has been misled."""
     if plan.destination == "/proc":
-        if plan.fstype != "proc" and (tree is None or os.fstat(tree).st_dev != os.stat("/proc").st_dev):
+        if plan.fstype != "proc" and (source is None or os.fstat(source).st_dev != os.stat("/proc").st_dev):
             raise _mount_refusal(plan, '"/proc" cannot be mounted because it is not of type proc')
     elif plan.destination.startswith("/proc/") and plan.destination not in _REPLACEABLE:
         raise _mount_refusal(plan, f'"{plan.destination}" cannot be mounted because it is inside /proc')
@@ -229,8 +225,12 @@ def make_readonly(root: Root) -> None:
     m.mount_setattr(root.fd, "", AT_EMPTY_PATH, attr_set=m.MOUNT_ATTR_RDONLY)
 
 
-def _bind(root: Root, plan: MountPlan, tree: int) -> None:
+def _bind(root: Root, plan: MountPlan, source: int) -> None:
+    tree = source
     try:
+        if not plan.propagation & m.MS_SHARED:
+            tree = clone_tree(source, "", recursive=plan.recursive)
+            os.close(source)
         directory = stat.S_ISDIR(os.fstat(tree).st_mode)
         destination = root.ensure(plan.destination, directory=directory if not plan.create else plan.create == "dir")
         try:

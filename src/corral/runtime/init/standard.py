@@ -10,7 +10,7 @@ import os
 
 from corral.linux import namespace, netdevice, uts
 from corral.runtime.init import cgroup, devices, limits, masks, process, rootfs, sysctl, workdir
-from corral.runtime.init.cgroupfs import CgroupView, Place
+from corral.runtime.init.cgroupfs import Place
 from corral.runtime.init.console import open_console
 from corral.runtime.init.credentials import reopen_null
 from corral.runtime.init.failure import described
@@ -31,8 +31,6 @@ def run(plan: ContainerPlan, place: Place, seccomp: Filter | None, sync: Sync) -
 
     # Before everything that costs memory or processes: from here on the limits count.
     cgroup.join(place.procs_files)
-    # With the host's eyes, since the root of a cgroup namespace hides what is above it.
-    view = CgroupView.take(place, whole=not plan.cgroup_namespace)
     _enter_namespaces(plan)
     process.leave_keyring()
 
@@ -41,7 +39,7 @@ def run(plan: ContainerPlan, place: Place, seccomp: Filter | None, sync: Sync) -
     rootfs.detach_from_host()
 
     root = rootfs.mount_root(plan.rootfs, plan.bundle)
-    unsealed = rootfs.execute(root, plan.mounts, sources, view)
+    unsealed = rootfs.execute(root, plan.mounts, sources, place, whole_cgroup_tree=not plan.cgroup_namespace)
     if plan.own_dev:
         devices.create(root, linux.devices)
     workdir.make(root, spec.process.cwd)
