@@ -204,15 +204,13 @@ class NativeDriver:
 
     async def _linked(self) -> Link:
         """Raises Unavailable."""
-        if self._closed:
-            raise Unavailable("driver is closed")
-        if self._link is not None and not self._link.closed:
-            return self._link
-        if self._connecting is None or self._connecting.done():
-            self._connecting = asyncio.ensure_future(self._connect())
-        await asyncio.shield(self._connecting)
-        assert self._link is not None
-        return self._link
+        while not self._closed:
+            if self._link is not None and not self._link.closed:
+                return self._link
+            if self._connecting is None or self._connecting.done():
+                self._connecting = asyncio.ensure_future(self._connect())
+            await asyncio.shield(self._connecting)
+        raise Unavailable("driver is closed")
 
     async def _connect(self) -> None:
         for attempt in range(_ATTEMPTS):

@@ -14,6 +14,7 @@ from corral.runtime import driver
 from corral.runtime.cgroups import Cgroup
 from corral.runtime.driver import ContainerState, Exit, Status, Stdio
 from corral.runtime.supervisor import protocol, records
+from corral.runtime.supervisor.description import Traits, read_bundle
 from corral.runtime.supervisor.faults import report
 from corral.runtime.supervisor.logsink import LogSink
 from corral.runtime.supervisor.loop import Timer
@@ -31,19 +32,22 @@ Deleted = Callable[[CorralError | None], None]
 class Container:
     """Made by ``creation`` or ``restore``. ``forgotten`` is called when nothing is left of it."""
 
-    def __init__(self, services: Services, id: str, spec: Spec, stdio: Stdio, forgotten: Callable[[], None]) -> None:
+    def __init__(
+        self, services: Services, id: str, traits: Traits, stdio: Stdio, forgotten: Callable[[], None]
+    ) -> None:
         """Raises OSError when the log cannot be opened, Invalid for the cgroup's path."""
         self.id = id
         self.bundle = f"{services.bundles}/{id}"
-        self.spec = spec
+        self.traits = traits
         self.status = Status.CREATED
-        self.cgroup = Cgroup.of_spec(services.hierarchies, spec)
+        self.cgroup = Cgroup.at(services.hierarchies, traits.cgroup, everything=traits.all_controllers)
         self.log: LogSink | None = None
         if stdio.log is not None:
             self.log = LogSink(services.spool, id, self.bundle, stdio.log, services.compress)
         self.init = Process(services.loop, id, stdio, self.log, self)
         self.execs: dict[str, Process] = {}
         self.starts: dict[str, Start] = {}
+        self._spec: Spec | None = None
         self._services = services
         self._forgotten = forgotten
         self._oom: OomAlarm | None = None
@@ -65,6 +69,12 @@ class Container:
             return self.execs[exec_id]
         except KeyError:
             raise NotFound(f"No such exec instance: {exec_id}") from None
+
+    def spec(self) -> Spec:
+        """Read again when an exec asks for it: most containers never have one. Raises Invalid."""
+        if self._spec is None:
+            self._spec, _ = read_bundle(self.bundle)
+        return self._spec
 
     def pids(self) -> list[int]:
         return self.cgroup.pids()
@@ -170,13 +180,9 @@ class Container:
 
     def init_ended(self, code: int | None) -> None:
         """It was collected. Processes of other PID namespaces than its own may still be there."""
-        if not self.owns_pid_namespace:
+        if not self.traits.own_pid_namespace:
             self.cgroup.kill()
         self.init.has_ended(code)
-
-    @property
-    def owns_pid_namespace(self) -> bool:
-        return any(namespace.type == "pid" and not namespace.path for namespace in self.spec.linux.namespaces)
 
     # Inside
 

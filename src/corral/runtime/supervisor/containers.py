@@ -5,9 +5,9 @@ from __future__ import annotations
 from collections.abc import Iterator
 
 from corral.errors import Conflict, NotFound
-from corral.oci.runtime import Spec
 from corral.runtime.driver import Stdio
 from corral.runtime.supervisor.container import Container
+from corral.runtime.supervisor.description import Traits
 from corral.runtime.supervisor.process import Process
 from corral.runtime.supervisor.services import Services
 
@@ -17,11 +17,11 @@ class Containers:
         self._services = services
         self._containers: dict[str, Container] = {}
 
-    def new(self, id: str, spec: Spec, stdio: Stdio) -> Container:
+    def new(self, id: str, traits: Traits, stdio: Stdio) -> Container:
         """Known from now on, until it is removed. Raises Conflict, and what ``Container`` raises."""
         if id in self._containers:
             raise Conflict(f"container {id} exists already")
-        container = Container(self._services, id, spec, stdio, lambda: self._forget(id))
+        container = Container(self._services, id, traits, stdio, lambda: self._forget(id))
         self._containers[id] = container
         return container
 

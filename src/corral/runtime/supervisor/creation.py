@@ -16,26 +16,17 @@ from corral.runtime.driver import Stdio
 from corral.runtime.init import spawn
 from corral.runtime.supervisor import protocol, records
 from corral.runtime.supervisor.container import Container
+from corral.runtime.supervisor.description import read_bundle
 from corral.runtime.supervisor.pipes import open_fifos, open_pipes
 from corral.runtime.supervisor.process import Process
 from corral.runtime.supervisor.services import Services
 from corral.runtime.supervisor.start import Outcome, Start
 
 
-def read_bundle(bundle: str) -> tuple[Spec, tuple[RootfsMount, ...]]:
-    """The driver's description. Raises Invalid."""
-    config, rootfs = records.read(bundle, "config"), records.read_list(bundle, "rootfs")
-    if config is None:
-        raise Invalid(f"{bundle}/config.json: no JSON object")
-    try:
-        return Spec.from_json(config), tuple(RootfsMount.from_json(mount) for mount in rootfs)
-    except ValueError as error:
-        raise Invalid(f"{bundle}: {error}") from error
-
-
 def create(
     services: Services,
     container: Container,
+    spec: Spec,
     rootfs: tuple[RootfsMount, ...],
     attachments: Sequence[driver.Attachment],
     *,
@@ -51,16 +42,14 @@ def create(
         process.attach(attachment)
     try:
         with ExitStack() as theirs:
-            container.cgroup.create(container.spec.linux.resources)
+            container.cgroup.create(spec.linux.resources)
             container.watch_memory()
             fds = open_fifos(process, container.bundle, theirs)
-            child = spawn.spawn_container(
-                container.spec, rootfs, fds=fds, cgroup=container.cgroup, bundle=container.bundle
-            )
+            child = spawn.spawn_container(spec, rootfs, fds=fds, cgroup=container.cgroup, bundle=container.bundle)
         process.spawned(child.pid, child.pidfd)
         start = Start(services, container, process, child.sync, container.started, outcome, go=go)
         services.exits.of_child(child.pid, child.pidfd, start.ended)
-        start.begin(lambda: records.write(container.bundle, "state", {**_facts(process), "go": go}))
+        start.begin(lambda: _record(container, go=go))
     except (OSError, CorralError):
         container.kill_everything()
         container.start_failed()
@@ -84,7 +73,7 @@ def execute(
         with ExitStack() as theirs:
             fds = open_pipes(process, theirs)
             child = spawn.spawn_exec(
-                container.init.pidfd, process_spec, fds=fds, cgroup=container.cgroup, spec=container.spec
+                container.init.pidfd, process_spec, fds=fds, cgroup=container.cgroup, spec=container.spec()
             )
     except (OSError, CorralError):
         process.close()
@@ -109,6 +98,11 @@ def remove_leftovers(services: Services, id: str) -> None:
     except Invalid:  # there is no description: nothing can have been made after it
         pass
     records.remove_tree(bundle)
+
+
+def _record(container: Container, *, go: bool) -> None:
+    facts = {**_facts(container.init), "traits": container.traits.to_json(), "go": go}
+    records.write(container.bundle, "state", facts)
 
 
 def _facts(process: Process) -> records.Record:

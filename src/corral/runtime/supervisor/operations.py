@@ -15,6 +15,7 @@ from corral.runtime.driver import Attachment, Status
 from corral.runtime.supervisor import creation, protocol
 from corral.runtime.supervisor.container import Container
 from corral.runtime.supervisor.containers import Containers
+from corral.runtime.supervisor.description import Traits, read_bundle
 from corral.runtime.supervisor.faults import report
 from corral.runtime.supervisor.peer import Peer
 from corral.runtime.supervisor.process import Process
@@ -121,8 +122,8 @@ class Operations:
             return
         attachments = request.attachments(request.message.get("attachments", []))
         try:
-            spec, rootfs = creation.read_bundle(f"{self._services.bundles}/{id}")
-            made = self._containers.new(id, spec, stdio)
+            spec, rootfs = read_bundle(f"{self._services.bundles}/{id}")
+            made = self._containers.new(id, Traits.of(spec), stdio)
         except (OSError, CorralError):
             creation.remove_leftovers(self._services, id)
             raise
@@ -130,6 +131,7 @@ class Operations:
         creation.create(
             self._services,
             made,
+            spec,
             rootfs,
             attachments,
             go=go,

@@ -4,7 +4,7 @@
 
     containers/ID/
     ├── config.json, rootfs.json     written by the driver
-    ├── state.json                   the first process: pid, ticks (when it began, see below), stdio, go
+    ├── state.json                   the first process: pid, ticks (when it began), stdio, traits, go
     ├── started.json                 at: nanoseconds since the epoch
     ├── exit.json                    code, at, oomKilled
     ├── exec-EXEC.json               an exec: pid, ticks, stdio, startedAt; gone when its exit was told to a driver

@@ -10,9 +10,10 @@ from collections.abc import Callable, Mapping
 from corral.errors import CorralError
 from corral.linux.fd import close_all
 from corral.runtime.driver import Status
-from corral.runtime.supervisor import creation, pipes, protocol, records
+from corral.runtime.supervisor import pipes, protocol, records
 from corral.runtime.supervisor.container import Container
 from corral.runtime.supervisor.containers import Containers
+from corral.runtime.supervisor.description import Traits
 from corral.runtime.supervisor.exits import Ended, exit_code
 from corral.runtime.supervisor.faults import report
 from corral.runtime.supervisor.kept import Kept
@@ -46,8 +47,8 @@ class Restorer:
         facts = records.read(bundle, "state")
         if facts is None:
             return
-        spec, _ = creation.read_bundle(bundle)
-        container = self._containers.new(id, spec, protocol.decode_stdio(facts["stdio"]))
+        traits = Traits.from_json(facts["traits"])
+        container = self._containers.new(id, traits, protocol.decode_stdio(facts["stdio"]))
         exit = records.read(bundle, "exit")
         if exit is not None:
             container.init.pid = facts["pid"]
