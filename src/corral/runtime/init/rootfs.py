@@ -262,13 +262,16 @@ def _set_attributes(tree: int, plan: MountPlan) -> None:
 
 def _mount_new(root: Root, plan: MountPlan, unsealed: list[int]) -> None:
     destination = _ordinary_directory(root, plan) if plan.fstype in _REAL_DIRECTORIES else None
+    data = plan.data
+    if destination is None and plan.fstype == "tmpfs" and "mode=" not in data:
+        # As accessible as the directory it covers; where there is none, as the kernel makes it: for everybody.
+        destination = root.find(plan.destination)
+        if destination is not None:
+            mode = f"mode={stat.S_IMODE(os.fstat(destination).st_mode):o}"
+            data = f"{data},{mode}" if data else mode
     if destination is None:
         destination = root.ensure(plan.destination, directory=True)
     try:
-        data = plan.data
-        if plan.fstype == "tmpfs" and "mode=" not in data:
-            mode = f"mode={stat.S_IMODE(os.fstat(destination).st_mode):o}"
-            data = f"{data},{mode}" if data else mode
         m.mount(plan.source, path_of(destination), plan.fstype, plan.flags, data or None)
         if plan.copy_up or plan.sealed:
             top = root.open(plan.destination)
