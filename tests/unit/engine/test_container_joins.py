@@ -147,3 +147,20 @@ async def test_volumes_are_planned_attached_and_detached(world: World) -> None:
     assert list(world.volumes.references) == [donor]
     with pytest.raises(Invalid, match="No such container: nosuch"):
         await world.create(volumes_from=["nosuch"])
+
+
+async def test_links_are_names_in_hosts(world: World) -> None:
+    await world.run("db", hostname="dbhost")
+    id = await world.run("web", links=["db:store", "db"])
+    lines = Path(world.engine.data.container_etc(id, "hosts")).read_text().splitlines()
+    assert lines[-3:-1] == ["172.17.0.2\tstore dbhost db", "172.17.0.2\tdb dbhost"]
+    assert (await world.service.inspect("web", False)).host_config.links == ["/db:/web/store", "/db:/web/db"]
+
+
+async def test_links_need_a_container_that_runs(world: World) -> None:
+    with pytest.raises(Invalid, match="could not get container for nosuch: No such container: nosuch"):
+        await world.create("web", links=["nosuch"])
+    await world.create("idle")
+    await world.create("web", links=["idle"])
+    with pytest.raises(Conflict, match="Cannot link to a non running container: /idle AS /web/idle"):
+        await world.service.start("web")

@@ -10,7 +10,7 @@ from functools import partial
 from corral.api.types.container import Config, ContainerCreateRequest, ContainerCreateResponse
 from corral.api.types.host_config import HostConfig
 from corral.api.types.wire import replace
-from corral.engine.container import names, news, storage
+from corral.engine.container import links, names, news, storage
 from corral.engine.container.checks import check_request
 from corral.engine.container.context import Engine
 from corral.engine.container.defaults import command_line, complete_config, complete_host_config
@@ -54,6 +54,8 @@ def _record(
 ) -> ContainerRecord:
     host_config = complete_host_config(request.host_config, engine.settings, engine.host)
     host_config, donors = _with_donors(engine, host_config)
+    if host_config.links:
+        host_config = replace(host_config, links=links.resolved(host_config.links, name, engine.store.find))
     config = complete_config(_portable(request), image.config.runtime)
     if not config.hostname:
         on_host = host_config.uts_mode == "host" or host_config.network_mode == "host"

@@ -4,12 +4,14 @@ from __future__ import annotations
 
 import ipaddress
 import os
+from collections.abc import Iterable
 from pathlib import Path
 from typing import Final
 
 from corral.engine.container.checks.network import HOST_GATEWAY
 from corral.engine.container.context import Engine
 from corral.engine.container.joins import Joins
+from corral.engine.container.links import host_lines
 from corral.engine.container.record import ContainerRecord
 from corral.network.sandbox import Sandbox
 
@@ -37,7 +39,12 @@ def write_files(engine: Engine, record: ContainerRecord, sandbox: Sandbox | None
     host_resolv = _read("/etc/resolv.conf")
     contents = {
         "hostname": record.config.hostname + "\n",
-        "hosts": hosts(record, sandbox, _read("/etc/hosts") if on_host else _HOSTS),
+        "hosts": hosts(
+            record,
+            sandbox,
+            _read("/etc/hosts") if on_host else _HOSTS,
+            host_lines(record, engine.store.find) if record.host_config.links else (),
+        ),
         "resolv.conf": resolv_conf(engine, record, host_resolv, own_network=sandbox is not None and not on_host),
     }
     for name, text in contents.items():
@@ -45,8 +52,8 @@ def write_files(engine: Engine, record: ContainerRecord, sandbox: Sandbox | None
     return paths
 
 
-def hosts(record: ContainerRecord, sandbox: Sandbox | None, base: str) -> str:
-    """``base``, then ``--add-host``, then the container's own addresses with its names."""
+def hosts(record: ContainerRecord, sandbox: Sandbox | None, base: str, linked: Iterable[str] = ()) -> str:
+    """``base``, then ``--add-host``, linked containers, and the container's own addresses with its names."""
     lines = [base]
     gateway = next((endpoint.gateway for endpoint in sandbox.endpoints if endpoint.gateway), "") if sandbox else ""
     for entry in record.host_config.extra_hosts or ():
@@ -55,6 +62,7 @@ def hosts(record: ContainerRecord, sandbox: Sandbox | None, base: str) -> str:
         if address == HOST_GATEWAY:
             address = gateway or "127.0.0.1"
         lines.append(f"{address}\t{name}\n")
+    lines += linked
     config = record.config
     own = f"{config.hostname}.{config.domainname} {config.hostname}" if config.domainname else config.hostname
     for endpoint in sandbox.endpoints if sandbox else ():
