@@ -16,13 +16,14 @@ Lifecycle
 
     ``create`` has made namespaces, cgroup and mounts; the first process waits before its execve. ``start`` lets it go
     and returns when the execve has succeeded; when it fails StartError is raised and nothing of the container is
-    left, the same for ``run``. A container that has STOPPED keeps its bundle and cgroup until ``delete``, which is
-    right in every state and idempotent. ``container_exited`` is called once for each container that had started,
-    after all of its output is in its log and was written to its attachments. A restart of the engine's container is a
-    delete and a new create, under the same id.
+    left, the same for ``run``. A container that has STOPPED is remembered, and keeps its bundle, until ``delete``,
+    which is right in every state and idempotent. ``container_exited`` is called once for each container that had
+    started, after all of its output is in its log and has been handed to its attachments. When it ends its execs end;
+    no event need come for those. A restart of the engine's container is a delete and a new create, under the same id.
 
     Containers live in processes that do not depend on the caller's. A driver that connects finds what others left: it
-    learns of it by ``list``, and exits that nobody was told about are reported as events right after connecting.
+    learns of it by ``list``, and the exits of what is not deleted yet are reported as events right after connecting.
+    What is reported in answer to a call is reported after that call has returned.
 
 Streams
     With ``Stdio.log`` stdout and stderr go to a json-file log, byte for byte, from the first one on, no matter
@@ -30,9 +31,13 @@ Streams
     nothing; a later ``attach`` sees what is written from then on. A slow attachment slows the container down once its
     pipe is full (it does not lose output and does not grow memory); one that hangs up is forgotten. The driver takes
     ``fd`` over in every case, errors included: it will be closed, after a shutdown of the writing side, when the
-    process has ended and its output is drained, when the detach keys are typed or when the client hangs up. Without
-    ``Stdio.open_stdin`` the process reads /dev/null; with it, a pipe which is closed for good when an attached client
-    with ``stdin`` half-closes or goes, if ``stdin_once``, and otherwise stays open.
+    process has ended and its output is drained, when the detach keys are typed (terminals only) or when the client
+    hangs up; a failed call closes it without that shutdown, so that a caller who has a duplicate can say why.
+
+    Without ``Stdio.open_stdin`` the process reads /dev/null. With it, it reads a pipe. When the input of an attached
+    client with ``stdin`` ends, the pipe is closed for good if ``stdin_once`` (and no terminal), and the client goes
+    on to get output; otherwise the pipe stays open, and the client's attachment ends, as Docker has it. Attachments
+    end when the runtime itself is killed; containers, their logs and their execs do not.
 
 Example
     ::
@@ -179,7 +184,7 @@ class ExecState:
 class ContainerState:
     """``started_at`` is 0 until the container is started.
 
-    ``execs``: running ones, and ended ones until ``delete``.
+    ``execs``: running ones, and ended ones that nobody was told about.
     """
 
     id: str
