@@ -6,9 +6,11 @@ The caller holds the lock; the container has no process. What cannot be removed 
 from __future__ import annotations
 
 import asyncio
+import contextlib
 import logging
 import os
 import shutil
+from pathlib import Path
 from typing import Final
 
 from corral.engine.container import news, storage
@@ -61,4 +63,9 @@ def _discard_directory(engine: Engine, id: ContainerID) -> None:
     except FileNotFoundError:
         return
     loop = asyncio.get_running_loop()
-    loop.call_later(_LATER, lambda: loop.run_in_executor(None, shutil.rmtree, gone, True))
+    loop.call_later(_LATER, _delete, loop, gone)
+
+
+def _delete(loop: asyncio.AbstractEventLoop, path: Path) -> None:
+    with contextlib.suppress(RuntimeError):  # the daemon is ending: the next one does it
+        loop.run_in_executor(None, shutil.rmtree, path, True)
