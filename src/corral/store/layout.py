@@ -159,8 +159,12 @@ class ExecRoot:
     def sandboxes(self) -> Path:
         return self.root / "sandboxes"
 
+    @property
+    def shared_memory(self) -> Path:
+        return self.root / "shm"
+
     def shm(self, container_id: str) -> Path:
-        return self.root / "shm" / container_id
+        return self.shared_memory / container_id
 
     @property
     def seccomp(self) -> Path:

@@ -11,6 +11,7 @@ import logging
 import os
 import shutil
 
+from corral.engine.container import shm
 from corral.engine.container.context import Engine
 from corral.engine.container.dispose import dispose
 from corral.engine.container.exits import conclude, restart_now, should_restart
@@ -32,6 +33,7 @@ async def restore(engine: Engine) -> None:
     states = {state.id: state for state in await engine.driver.list()}
     running = {id for id, state in states.items() if state.status in _ALIVE and engine.store.get(id)}
     await engine.networks.restore(running)
+    shm.restore(engine, running)
     await engine.volumes.restore({record.id for record in engine.store}, running)
     for id in states.keys() - {record.id for record in engine.store}:
         await _attempt(engine.driver.delete(id), id)

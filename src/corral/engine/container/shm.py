@@ -7,13 +7,14 @@ from __future__ import annotations
 
 import contextlib
 import os
+from collections.abc import Collection
 
 from corral.engine.container.context import Engine
 from corral.engine.container.joins import Joins
 from corral.engine.container.record import ContainerRecord
 from corral.linux import mount as linux
 
-__all__ = ["discard", "prepare"]
+__all__ = ["discard", "prepare", "restore"]
 
 
 def prepare(engine: Engine, record: ContainerRecord, joins: Joins) -> str:
@@ -33,9 +34,19 @@ def prepare(engine: Engine, record: ContainerRecord, joins: Joins) -> str:
 
 def discard(engine: Engine, record: ContainerRecord) -> None:
     """Idempotent."""
-    if record.host_config.ipc_mode != "shareable":
-        return
-    path = str(engine.exec.shm(record.id))
+    if record.host_config.ipc_mode == "shareable":
+        _remove(str(engine.exec.shm(record.id)))
+
+
+def restore(engine: Engine, running: Collection[str]) -> None:
+    """After a daemon's start: removes what containers that do not run have left."""
+    if engine.exec.shared_memory.is_dir():
+        for path in engine.exec.shared_memory.iterdir():
+            if path.name not in running:
+                _remove(str(path))
+
+
+def _remove(path: str) -> None:
     with contextlib.suppress(OSError):
         linux.umount2(path, linux.MNT_DETACH)
     with contextlib.suppress(OSError):

@@ -13,7 +13,12 @@ __all__ = ["check"]
 _JSON_FILE: Final = frozenset(
     {"max-file", "max-size", "compress", "labels", "labels-regex", "env", "env-regex", "tag", "mode", "max-buffer-size"}
 )
-_DRIVERS: Final[dict[str, frozenset[str]]] = {"": _JSON_FILE, "json-file": _JSON_FILE, "none": frozenset()}
+_DRIVERS: Final[dict[str, frozenset[str]]] = {
+    "": _JSON_FILE,
+    "json-file": _JSON_FILE,
+    "local": frozenset({"max-file", "max-size", "compress"}),  # the same file: only who reads it is Docker's concern
+    "none": frozenset(),
+}
 
 
 def check(given: LogConfig) -> None:
