@@ -12,7 +12,9 @@ from corral.api.types.container import ContainerCreateRequest, LogsOptions
 from corral.api.types.host_config import HostConfig
 from corral.api.types.wire import replace as replace_wire
 from corral.engine.container.context import Engine
+from corral.engine.container.exits import restart_now
 from corral.engine.container.live import LiveTable
+from corral.engine.container.record import ContainerID
 from corral.engine.container.runtime_events import RuntimeEvents
 from corral.engine.container.service import ContainerService
 from corral.engine.container.settings import Settings
@@ -305,6 +307,13 @@ class World:
 
     def advance(self, seconds: float) -> None:
         self.now[0] += int(seconds * SECOND)
+
+    async def end_back_off(self, id: str) -> None:
+        """What comes after the wait for a restart by policy, without the wait."""
+        live = self.engine.live[ContainerID(id)]
+        assert live.restart is not None
+        live.restart.cancel()
+        await restart_now(self.engine, ContainerID(id))
 
     async def create(self, name: str | None = None, **fields: object) -> str:
         response = await self.service.create(name, create_request(**fields), None)

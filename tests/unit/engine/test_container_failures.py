@@ -137,12 +137,12 @@ async def test_cleaning_up_that_fails_after_an_exit_does_not_keep_the_container_
 
 
 async def test_a_restart_by_policy_that_fails_ends_in_exited(world: World, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("corral.engine.container.live.Backoff.FIRST", 0.001)
+    monkeypatch.setattr("corral.engine.container.live.Backoff.FIRST", 1000.0)
     id = await world.run("web", restart_policy=RestartPolicy("always"))
     world.journal.fail("networks.allocate", Exhausted("none left"))
     world.driver.end(id, 1)
     await world.runtime_events.settle()
-    await world.engine.live[world.engine.store.find(id).id].restart
+    await world.end_back_off(id)
     record = world.engine.store.find("web")
     assert (record.status, record.state.error) == (Status.EXITED, "none left")
 

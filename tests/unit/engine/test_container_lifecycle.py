@@ -282,7 +282,7 @@ async def test_an_oom_kill_is_told_and_remembered(world: World) -> None:
 async def test_a_policy_brings_a_container_back_until_its_tries_are_used_up(
     world: World, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr("corral.engine.container.live.Backoff.FIRST", 0.001)
+    monkeypatch.setattr("corral.engine.container.live.Backoff.FIRST", 1000.0)
     id = await world.run("web", restart_policy=RestartPolicy("on-failure", 2))
     for expected in (1, 2):
         waiting = await world.service.wait("web", "not-running")
@@ -291,7 +291,7 @@ async def test_a_policy_brings_a_container_back_until_its_tries_are_used_up(
         await world.runtime_events.settle()
         record = world.engine.store.find("web")
         assert (record.status, record.state.restart_count) == (Status.RESTARTING, expected)
-        await world.engine.live[record.id].restart
+        await world.end_back_off(id)
         assert world.engine.store.find("web").status is Status.RUNNING
     world.driver.end(id, 1)
     await world.runtime_events.settle()
@@ -306,7 +306,10 @@ async def test_success_does_not_restart_on_failure(world: World) -> None:
 
 
 @pytest.mark.parametrize("how", ["stop", "kill", "remove"])
-async def test_a_container_between_two_tries_can_be_ended(world: World, how: str) -> None:
+async def test_a_container_between_two_tries_can_be_ended(
+    world: World, how: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("corral.engine.container.live.Backoff.FIRST", 1000.0)
     id = await world.run("web", restart_policy=RestartPolicy("always"))
     world.driver.end(id, 1)
     await world.runtime_events.settle()

@@ -14,7 +14,7 @@ from corral.engine.container.record import UNKNOWN_EXIT, ContainerID, ContainerR
 from corral.errors import CorralError
 from corral.runtime.driver import Exit
 
-__all__ = ["conclude", "handle_exit", "should_restart"]
+__all__ = ["conclude", "handle_exit", "restart_now", "should_restart"]
 
 _log = logging.getLogger(__name__)
 
@@ -108,6 +108,7 @@ async def _restart_later(engine: Engine, id: ContainerID, delay: float) -> None:
 
 
 async def restart_now(engine: Engine, id: ContainerID) -> None:
+    """Unless it was stopped or removed in the meantime."""
     live = engine.live[id]
     async with live.lock:
         record = engine.store.get(id)
