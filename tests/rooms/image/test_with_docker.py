@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import io
+import secrets
 import shlex
 import subprocess
 import tarfile
@@ -50,7 +51,7 @@ def look_in_docker(image: str) -> str:
 @pytest.fixture
 def image(mark: str) -> Iterator[str]:
     """An image of three layers, made by Docker."""
-    name = f"{mark}-two-ways"
+    name = f"{mark}-{secrets.token_hex(4)}"  # workers run at the same time
     base = docker("import", "-c", "LABEL a=b", "-", f"{name}:0", data=busybox()).decode().strip()
     made = [base]
     try:

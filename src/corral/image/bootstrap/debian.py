@@ -40,8 +40,8 @@ _PHASES: Final = (
     "done",
 )
 _SETTINGS: Final = ("Acquire::Check-Valid-Until", "Acquire::Check-Date")
+_POLICY: Final = ("usr/sbin/policy-rc.d", "0755", "#!/bin/sh", "exit 101")
 _FILES: Final = {
-    "usr/sbin/policy-rc.d": ("0755", "#!/bin/sh", "exit 101"),
     "etc/dpkg/dpkg.cfg.d/container": ("0644", "force-unsafe-io"),
     "etc/apt/apt.conf.d/container": (
         "0644",
@@ -123,6 +123,9 @@ def command(program: str, suite: str, chosen: list[sources.Source], settings: li
         "--variant=minbase",
         "--include=ca-certificates",
         *(f"--aptopt={setting}" for setting in settings),
+        # mmdebstrap has such a file as well, but takes it away in the end: ours is there from the first package on.
+        "--skip=chroot/policy-rc.d",
+        f"--extract-hook={_written(*_POLICY)}",
         *(f"--customize-hook={hook}" for hook in _hooks()),
         suite,
         "-",
@@ -133,9 +136,14 @@ def command(program: str, suite: str, chosen: list[sources.Source], settings: li
 def _hooks() -> Iterator[str]:
     """Shell commands that finish the tree; ``$1`` is its root."""
     for path, (mode, *lines) in _FILES.items():
-        quoted = " ".join("'" + line.replace("'", "'\\''") + "'" for line in lines)
-        yield f'printf \'%s\\n\' {quoted} > "$1/{path}" && chmod {mode} "$1/{path}"'
+        yield _written(path, mode, *lines)
     yield "rm -f " + " ".join(f'"$1/{path}"' for path in _UNWANTED) + f' "$1"/{_CACHES}'
+
+
+def _written(path: str, mode: str, *lines: str) -> str:
+    """A shell command that writes a file below ``$1``."""
+    quoted = " ".join("'" + line.replace("'", "'\\''") + "'" for line in lines)
+    return f'printf \'%s\\n\' {quoted} > "$1/{path}" && chmod {mode} "$1/{path}"'
 
 
 def machine_sources(root: Path = Path("/etc/apt")) -> list[sources.Source]:
