@@ -2,9 +2,13 @@
 
 from __future__ import annotations
 
+import fcntl
 import os
 import secrets
+import tempfile
 import time
+from collections.abc import Iterator
+from pathlib import Path
 
 import pytest
 
@@ -37,6 +41,18 @@ def pytest_sessionfinish(session: pytest.Session) -> None:
     if left:
         print("\nleft behind by this run:\n  " + "\n  ".join(left))
         session.exitstatus = pytest.ExitCode.TESTS_FAILED
+
+
+@pytest.fixture(autouse=True)
+def peer_alone(request: pytest.FixtureRequest) -> Iterator[None]:
+    """Tests that use the machine's Docker engine take turns, whatever worker they run on."""
+    needed = {need for marker in request.node.iter_markers("requires") for need in marker.args}
+    if "docker-peer" not in needed:
+        yield
+        return
+    with open(Path(tempfile.gettempdir()) / "corral-tests-peer.lock", "w") as lock:
+        fcntl.flock(lock, fcntl.LOCK_EX)
+        yield
 
 
 @pytest.fixture(scope="session")

@@ -19,7 +19,7 @@ import pytest
 
 from support.needs import PEER_DOCKER
 
-pytestmark = [pytest.mark.requires("docker-peer"), pytest.mark.xdist_group("peer")]
+pytestmark = pytest.mark.requires("docker-peer")
 
 CORRAL = (sys.executable, "-m", "corral.cli.main")
 ENVIRONMENT = {

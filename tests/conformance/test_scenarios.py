@@ -66,7 +66,6 @@ def test_same_answers_as_docker(engine: TestHost, scenario: Scenario) -> None:
 
 
 @pytest.mark.requires("docker-peer")
-@pytest.mark.xdist_group("peer")
 @pytest.mark.parametrize("scenario", SCENARIOS, ids=lambda scenario: scenario.name.replace(" ", "-"))
 def test_recorded_answers_are_dockers(scenario: Scenario, busybox: Path) -> None:
     """Guards the recording: a Docker engine that runs here still answers what was recorded."""
