@@ -13,11 +13,11 @@ import pytest
 
 from corral.errors import Conflict, Invalid, NotFound
 from corral.linux.mount import MNT_DETACH, umount2
-from corral.runtime.driver import Status, Stdio
+from corral.runtime.driver import StartError, Status, Stdio
 from corral.runtime.native.driver import NativeDriver
 from corral.runtime.supervisor import protocol
 from support import boxes
-from support.native import Client, Host, Recorder, alive, gone
+from support.native import Client, Host, Recorder, alive, eventually, gone
 
 pytestmark = pytest.mark.requires(*boxes.NEEDS, "cgroup")
 
@@ -188,3 +188,25 @@ async def test_nothing_went_wrong_on_the_way(host: Host) -> None:
     await host.events.exit(id)
     await host.driver.delete(id)
     assert host.faults() == ""
+
+
+async def test_containers_that_were_deleted_leave_no_descriptor_anywhere(host: Host) -> None:
+    def held() -> list[int]:
+        pids = (host.driver.supervisor_pid, host.driver.keeper_pid, os.getpid())
+        return [len(os.listdir(f"/proc/{pid}/fd")) for pid in pids]
+
+    async def life(number: int) -> None:
+        client = Client(terminal=number % 2 == 0, stdin=True)
+        id = await host.run("read x; exit 3", client, terminal=number % 2 == 0, open_stdin=True, log=True)
+        await host.exec(id, "sleep 1000")
+        await client.send(b"go\n")
+        assert (await host.events.exit(id)).code == 3
+        await client.read()
+        await host.driver.delete(id)
+        with pytest.raises(StartError):
+            await host.driver.run(host.request(boxes.process("nope"), log=True, open_stdin=True))
+
+    await life(0)
+    before = held()
+    await asyncio.gather(*map(life, range(6)))
+    await eventually(lambda: held() <= before)

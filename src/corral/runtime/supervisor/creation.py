@@ -12,7 +12,7 @@ from corral.oci.runtime import Process as ProcessSpec
 from corral.oci.runtime import Spec
 from corral.runtime import driver
 from corral.runtime.cgroups import Cgroup
-from corral.runtime.driver import Stdio
+from corral.runtime.driver import StartError, Stdio
 from corral.runtime.init import spawn
 from corral.runtime.supervisor import protocol, records
 from corral.runtime.supervisor.container import Container
@@ -50,10 +50,10 @@ def create(
         start = Start(services, container, process, child.sync, container.started, outcome, go=go)
         services.exits.of_child(child.pid, child.pidfd, start.ended)
         start.begin(lambda: _record(container, go=go))
-    except (OSError, CorralError):
+    except (OSError, CorralError) as error:
         container.kill_everything()
         container.start_failed()
-        raise
+        raise _start_error(error) from error
 
 
 def execute(
@@ -75,15 +75,22 @@ def execute(
             child = spawn.spawn_exec(
                 container.init.pidfd, process_spec, fds=fds, cgroup=container.cgroup, spec=container.spec()
             )
-    except (OSError, CorralError):
+    except (OSError, CorralError) as error:
         process.close()
-        raise
+        raise _start_error(error) from error
     container.execs[exec_id] = process
     process.spawned(child.pid, child.pidfd)
     start = Start(services, container, process, child.sync, process.has_started, outcome, go=True)
     services.exits.of_child(child.pid, child.pidfd, start.ended)
     facts = {**_facts(process), "startedAt": time.time_ns()}
     start.begin(lambda: records.write(container.bundle, f"exec-{exec_id}", facts))
+
+
+def _start_error(error: OSError | CorralError) -> CorralError:
+    """What a user is told: a limit of the host or of the container is no fault of ours."""
+    if isinstance(error, CorralError):
+        return error
+    return StartError(f"{error.strerror}: {error.filename}" if error.filename else str(error.strerror), 125)
 
 
 def remove_leftovers(services: Services, id: str) -> None:

@@ -48,10 +48,14 @@ class Start:
         """Make the child known, and then let it go if it is to.
 
         Whoever finds what ``record`` has written finds the child's socket among what was kept as well. Without a
-        record the socket is given up, and with it the child. Raises OSError.
+        record the socket is given up, and with it the child.
         """
         self._services.audience.keep([*self._process.kept(), *self.kept()])
-        record()
+        try:
+            record()
+        except OSError as error:
+            self.failed(StartError(f"recording process {self._process.pid}: {error.strerror}", 125))
+            return
         if self._go:
             self.launch.go()
 
@@ -84,6 +88,7 @@ class Start:
     def failed(self, error: StartError) -> None:
         """It ends by itself, and only then everything can be undone."""
         self._container.starts.pop(self._process.name, None)
+        self.launch.close()
         self._error = error
         try:
             self._process.signal(signal.SIGKILL)
