@@ -190,10 +190,7 @@ class Container:
         if self._oom is not None:
             self._oom.close()
         self.init.exit = Exit(code, at, oom_killed=self.cgroup.oom_kill_count() > 0)
-        try:
-            records.write(self.bundle, "exit", protocol.encode_exit(self.init.exit))
-        except OSError as error:
-            report("exit not recorded", error, container=self.id)
+        self._record_exit("exit", self.init.exit)
         self.status = Status.STOPPED
         if self.log is not None:
             self.log.close()
@@ -208,10 +205,17 @@ class Container:
     def _exec_exited(self, process: Process, code: int | None, at: int) -> None:
         exec_id = process.name.rpartition("/")[2]
         process.exit = Exit(code, at, oom_killed=False)
-        records.write(self.bundle, f"exec-{exec_id}-exit", protocol.encode_exit(process.exit))
+        self._record_exit(f"exec-{exec_id}-exit", process.exit)
         if self._services.audience.exit(self.id, exec_id, process.exit):
             self.forget_exec(exec_id)
         self._services.audience.drop(process.name)
+
+    def _record_exit(self, name: str, exit: Exit) -> None:
+        """Before anybody is told of it, so that it is told once more if nobody has heard."""
+        try:
+            records.write(self.bundle, name, protocol.encode_exit(exit))
+        except OSError as error:
+            report("exit not recorded", error, container=self.id)
 
     def forget_exec(self, exec_id: str) -> None:
         """Its exit was told."""

@@ -200,8 +200,10 @@ class Process:
             return
         self._closed = True
         # Drivers first: a client that sees the end of an exec's output asks for its exit code at once.
-        self._events.finished(self, self._code, self._ended_at)
-        self._release()
+        try:
+            self._events.finished(self, self._code, self._ended_at)
+        finally:
+            self._release()
 
     def _release(self) -> None:
         if self._patience is not None:
