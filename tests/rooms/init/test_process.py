@@ -214,7 +214,8 @@ def test_signals_are_neither_blocked_nor_ignored(box: Box) -> None:
         return box.run(spec(shell("grep -E '^Sig(Blk|Ign|Cgt)' /proc/self/status | cut -f2")))
 
     outcome = in_box(box, scenario)
-    assert outcome.lines == ["0" * 16] * 3
+    internal = 0b11 << 31  # 32 and 33 are the C library's own, and posix_spawn(3) leaves them ignored
+    assert [int(line, 16) & ~internal for line in outcome.lines] == [0, 0, 0]
 
 
 def test_standard_input_is_read_to_its_end(box: Box) -> None:
