@@ -35,7 +35,8 @@ def main() -> None:
     if not arguments.k:
         for name in ("runc", "crun"):
             if (PEERS / "sid" / "usr" / "bin" / name).exists() or (PEERS / "sid" / "usr" / "sbin" / name).exists():
-                print(f"bare {name}, run true: {_bare(name, arguments.runs) * 1000:.0f} ms")
+                figure = _bare(name, arguments.runs)
+                print(f"bare {name}, run true: {_text(figure, 's') if figure is not None else 'does not run here'}")
 
 
 def _row(job: Job, present: list[Engine], runs: int) -> str:
@@ -59,13 +60,13 @@ def _text(figure: float, unit: str) -> str:
     return f"{figure * 1000:.0f} ms" if abs(figure) < 1 else f"{figure:.2f} s"
 
 
-def _bare(name: str, runs: int) -> float:
+def _bare(name: str, runs: int) -> float | None:
     samples = []
     with runtime(name) as command:
         for _ in range(runs):
             begin = time.perf_counter()
             if subprocess.run(command, capture_output=True, stdin=subprocess.DEVNULL, check=False).returncode:
-                return float("nan")
+                return None
             samples.append(time.perf_counter() - begin)
     return statistics.median(samples)
 
