@@ -32,23 +32,23 @@ class LogWriter:
         self._open()
         self._finish_compressing()
 
-    def truncate(self, size: int) -> None:
-        if size < self.size:
-            os.ftruncate(self._fd, size)
-            self.size = size
+    def append(self, pieces: Sequence[bytes], start: int, chunk: int) -> None:
+        """Write ``pieces`` at ``start``, which is the end of the log, or before it when some of them are there
+        already.
 
-    def append(self, pieces: Sequence[bytes], chunk: int) -> None:
-        """All of it or, when the disk is full, nothing: then OSError is raised and the log is as it was before.
-
+        All of it or, when the disk is full, nothing: then OSError is raised and the log is as it was before.
         ``chunk``: bytes of output that the pieces were made of.
         """
-        start = self.size
+        there = self.size - start
+        if there > 0:
+            pieces = [b"".join(pieces)[there:]]
+        before = self.size
         try:
             for first in range(0, len(pieces), _IOV_MAX):
                 self._write(list(pieces[first : first + _IOV_MAX]))
         except OSError:
-            self.size += 1
-            self.truncate(start)
+            os.ftruncate(self._fd, before)
+            self.size = before
             raise
         if chunk:
             self._growth = max(1.0, (self.size - start) / chunk)

@@ -34,8 +34,10 @@ class LogSink:
         Raises BlockingIOError when there is nothing yet.
         """
         self._writer.rotate_if_due()
+        at = time.time_ns()
         try:
-            chunk = self._take_spooled(fd, stream, terminal=terminal)
+            self._spool.begin(f"{self._container}/{stream}", at, self._writer.size, self._rests.get(stream))
+            chunk = self._spool.take_terminal(fd) if terminal else self._spool.take(fd, self._writer.chunk_limit)
         except BlockingIOError:
             raise
         except OSError as error:
@@ -46,7 +48,7 @@ class LogSink:
                 self._complain("output not spooled", error)
                 chunk = os.read(fd, _UNSPOOLED)
         if chunk:
-            self._store(stream, chunk)
+            self._store(stream, chunk, at, self._writer.size)
             self._spool.commit()
         else:
             self.end(stream)
@@ -54,22 +56,21 @@ class LogSink:
 
     def end(self, stream: str) -> None:
         """Nothing more will come: write what waits for a line feed."""
-        if self._rests.get(stream):
-            self._spool.begin(f"{self._container}/{stream}", self._writer.size, self._rests.get(stream), flush=True)
-            self._append(flush(stream, self._rests.get(stream), time.time_ns()), 0)
-            self._rests.put(stream, b"")
+        rest = self._rests.get(stream)
+        if rest:
+            at = time.time_ns()
+            self._spool.begin(f"{self._container}/{stream}", at, self._writer.size, rest, flush=True)
+            self._flush(stream, at, self._writer.size)
             self._spool.commit()
 
     def redo(self, unfinished: Unfinished) -> None:
-        """Do again what a predecessor could not commit, and commit it."""
+        """Finish what a predecessor could not commit, and commit it."""
         stream = unfinished.owner.rpartition("/")[2]
-        self._writer.truncate(unfinished.log_size)
         self._rests.put(stream, unfinished.rest)
         if unfinished.flush:
-            self._append(flush(stream, unfinished.rest, time.time_ns()), 0)
-            self._rests.put(stream, b"")
+            self._flush(stream, unfinished.at, unfinished.log_size)
         else:
-            self._store(stream, unfinished.chunk)
+            self._store(stream, unfinished.chunk, unfinished.at, unfinished.log_size)
         self._spool.commit()
 
     def give_up(self) -> None:
@@ -80,20 +81,20 @@ class LogSink:
         self._writer.close()
         self._rests.close()
 
-    def _take_spooled(self, fd: int, stream: str, *, terminal: bool) -> bytes:
-        self._spool.begin(f"{self._container}/{stream}", self._writer.size, self._rests.get(stream))
-        return self._spool.take_terminal(fd) if terminal else self._spool.take(fd, self._writer.chunk_limit)
-
-    def _store(self, stream: str, chunk: bytes) -> None:
+    def _store(self, stream: str, chunk: bytes, at: int, start: int) -> None:
         rest = self._rests.get(stream)
-        pieces, new_rest = encode(stream, rest + chunk if rest else chunk, time.time_ns())
-        self._append(pieces, len(chunk))
+        pieces, new_rest = encode(stream, rest + chunk if rest else chunk, at)
+        self._append(pieces, start, len(chunk))
         self._rests.put(stream, new_rest)
 
-    def _append(self, pieces: list[bytes], chunk: int) -> None:
+    def _flush(self, stream: str, at: int, start: int) -> None:
+        self._append(flush(stream, self._rests.get(stream), at), start, 0)
+        self._rests.put(stream, b"")
+
+    def _append(self, pieces: list[bytes], start: int, chunk: int) -> None:
         """A full disk costs log lines, as with Docker, but never stops a container."""
         try:
-            self._writer.append(pieces, chunk)
+            self._writer.append(pieces, start, chunk)
         except OSError as error:
             self._complain("log not written", error)
 

@@ -4,29 +4,31 @@ The problem: reading consumes bytes, writing the log stores them, and SIGKILL ma
 chosen, the bytes are lost or they are written twice. No system call does both, so a third place is needed, one that
 survives the process and from which one can tell how far it got. That is the spool: one file of the exec root::
 
-    [ header: owner, length of its log, what waited for a line feed | 20 KiB ][ chunk ... ]
+    [ header: owner, time, length of its log, what waited for a line feed | 20 KiB ][ chunk ... ]
 
 For each chunk of output, in this order:
 
-1. The header is written: whose output comes next, how long its log is, what its unfinished line is. 2. ``splice(2)``
-moves bytes from the pipe to the end of the spool. The kernel takes out of the pipe what it has written to the
-   file, exactly, and is not interrupted in between: a byte is in one of the two at every instant, in no more than
-   one.
+1. The header is written: whose output comes next, the time that its entries will have, how long its log is, what its
+   unfinished line is.
+2. ``splice(2)`` moves bytes from the pipe to the end of the spool. The kernel takes out of the pipe what it has
+   written to the file, exactly, and is not interrupted in between: a byte is in one of the two at every instant, and
+   in no more than one.
 3. The chunk is read back, made into entries and appended to the log; the new unfinished line is written to its file.
 4. The spool is truncated to the header. That is the commitment: one system call, done or not done.
 
 After a death the next supervisor looks at the length of the spool. Only a header: the chunk is committed, or none had
 been moved; the log is right as it is. More: the log may have got none, some or all of the entries (a killed write(2)
-can be short). It is truncated to the length in the header, the unfinished line is put back, and step 3 is done again
-with the chunk. A death during that changes nothing, for the spool stays as it is until step 4. Step 1 may be torn,
-but then nothing was moved. All of this holds for files in the page cache, which dies only with the machine, as does
-the container.
+can be short). The unfinished line is put back and the same entries are made again, byte for byte, for header and
+chunk determine them; as many of their bytes as the log has beyond the length in the header are there already, the
+rest is appended. (Nothing is taken back, so that who follows the log never sees it shrink.) A death during that
+changes nothing, for the spool stays as it is until step 4. Step 1 may be torn, but then nothing was moved. All of
+this holds for files in the page cache, which dies only with the machine, as does the container.
 
 A terminal's master is not a pipe: it is spliced into a pipe that the keeper holds as well (``staging``), and from
 there into the spool. What a death leaves in the staging pipe belongs behind the chunk, for nobody else writes to it.
 
-An unterminated last line becomes an entry when the stream ends. That takes no bytes out of a pipe, but is
-committed the same way; the chunk is then one byte that only says so.
+An unterminated last line becomes an entry when the stream ends. That takes no bytes out of a pipe, but is committed
+the same way; the chunk is then one byte that only says so.
 """
 
 from __future__ import annotations
@@ -43,7 +45,7 @@ from corral.runtime.supervisor.entries import LIMIT
 
 _START: Final = 20 * 1024
 """Where the chunk begins."""
-_HEADER: Final = struct.Struct("=?QHH")  # flush, length of the log, lengths of owner and rest, which follow
+_HEADER: Final = struct.Struct("=?QQHH")  # flush, time, length of the log, lengths of owner and rest, which follow
 _TERMINAL_CHUNK: Final = 8 * 1024
 """More than a terminal ever has at once; the kernel allocates pages for as much as is asked for."""
 
@@ -58,6 +60,7 @@ class Unfinished:
     """
 
     owner: str
+    at: int
     log_size: int
     rest: bytes
     flush: bool
@@ -75,9 +78,9 @@ class Spool:
         self._fd = fd
         self._staging_read, self._staging_write = staging
 
-    def begin(self, owner: str, log_size: int, rest: bytes, *, flush: bool = False) -> None:
+    def begin(self, owner: str, at: int, log_size: int, rest: bytes, *, flush: bool = False) -> None:
         name = owner.encode()
-        os.pwrite(self._fd, _HEADER.pack(flush, log_size, len(name), len(rest)) + name + rest, 0)
+        os.pwrite(self._fd, _HEADER.pack(flush, at, log_size, len(name), len(rest)) + name + rest, 0)
         if flush:
             os.pwrite(self._fd, b"\n", _START)
 
@@ -108,13 +111,13 @@ class Spool:
             self.commit()
             return None
         header = os.pread(self._fd, _START, 0)
-        flush, log_size, name_length, rest_length = _HEADER.unpack_from(header)
+        flush, at, log_size, name_length, rest_length = _HEADER.unpack_from(header)
         chunk = os.pread(self._fd, max(0, size - _START), _START)
         if staged:
             chunk += self._unstage(max(size, _START))
         name_end = _HEADER.size + name_length
         rest = header[name_end : name_end + rest_length]
-        return Unfinished(header[_HEADER.size : name_end].decode(), log_size, rest, flush, chunk)
+        return Unfinished(header[_HEADER.size : name_end].decode(), at, log_size, rest, flush, chunk)
 
     def _unstage(self, offset: int) -> bytes:
         """Everything in the staging pipe, through the spool at ``offset``."""

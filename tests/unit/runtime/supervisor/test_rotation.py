@@ -59,7 +59,7 @@ def test_log_is_rotated_when_it_has_reached_its_size(tmp_path: Path) -> None:
     log = writer(tmp_path / "X", max_size=100, max_files=3)
     for number in range(12):
         log.rotate_if_due()
-        log.append([b"%02d" % number, b"." * 47 + b"\n"], 50)
+        log.append([b"%02d" % number, b"." * 47 + b"\n"], log.size, 50)
     assert (tmp_path / "X").read_bytes()[:2] == b"10"
     assert (tmp_path / "X.1").read_bytes()[:2] == b"08"
     assert (tmp_path / "X.2").read_bytes()[:2] == b"06"
@@ -69,9 +69,9 @@ def test_log_is_rotated_when_it_has_reached_its_size(tmp_path: Path) -> None:
 def test_rotation_waits_for_the_compression_of_the_last_one(tmp_path: Path) -> None:
     done = [False]
     log = LogWriter(LogFile(str(tmp_path / "X"), 10, 3, True), lambda _: lambda: done[0])
-    log.append([b"x" * 20], 20)
+    log.append([b"x" * 20], log.size, 20)
     log.rotate_if_due()
-    log.append([b"y" * 20], 20)
+    log.append([b"y" * 20], log.size, 20)
     log.rotate_if_due()
     assert (tmp_path / "X").read_bytes() == b"y" * 20
     (tmp_path / "X.1").rename(tmp_path / "X.1.gz")
@@ -85,7 +85,7 @@ def test_chunks_become_smaller_before_a_rotation(tmp_path: Path) -> None:
     log = writer(tmp_path / "X", max_size=1_000_000)
     while log.size < 1_000_000:
         size = log.chunk_limit
-        log.append([b"x" * (size * 11)], size)
+        log.append([b"x" * (size * 11)], log.size, size)
     assert log.size < 1_010_000
 
 
@@ -93,11 +93,17 @@ def test_log_is_appended_to_what_is_there(tmp_path: Path) -> None:
     (tmp_path / "X").write_text("before\n")
     log = writer(tmp_path / "X")
     assert log.size == 7
-    log.append([b"after\n"], 6)
-    log.truncate(100)
+    log.append([b"after\n"], log.size, 6)
     assert (tmp_path / "X").read_text() == "before\nafter\n"
-    log.truncate(7)
-    assert (tmp_path / "X").read_text() == "before\n"
+
+
+def test_entries_that_are_there_in_part_are_completed(tmp_path: Path) -> None:
+    (tmp_path / "X").write_text("before\naft")
+    log = writer(tmp_path / "X")
+    log.append([b"af", b"ter\n"], 7, 6)
+    assert (tmp_path / "X").read_text() == "before\nafter\n"
+    log.append([b"af", b"ter\n"], 7, 6)
+    assert (tmp_path / "X").read_text() == "before\nafter\n"
 
 
 def test_second_compression_of_a_file_finds_it_done(tmp_path: Path) -> None:
