@@ -7,8 +7,9 @@ from dataclasses import replace
 import pytest
 
 from corral.api.types.common import HealthConfig
+from corral.api.types.container import Config
 from corral.api.types.host_config import LogConfig, PortBinding, RestartPolicy, Ulimit
-from corral.engine.container.checks import check_request
+from corral.engine.container.checks import check_request, config
 from corral.engine.container.checks.resources import parse_list
 from corral.engine.container.defaults import MASKED_PATHS, complete_config, complete_host_config
 from corral.engine.container.logfile import rotation
@@ -226,3 +227,9 @@ def test_cpu_lists() -> None:
     for bad in ("", "a", "3-1", "1-", "-1", "9999999"):
         with pytest.raises(ValueError):
             parse_list(bad)
+
+
+def test_a_health_check_that_is_not_run_is_warned_about() -> None:
+    assert config.warnings(Config(healthcheck=HealthConfig(test=["CMD", "true"])))
+    assert config.warnings(Config(healthcheck=HealthConfig(test=["NONE"]))) == []
+    assert config.warnings(Config()) == []

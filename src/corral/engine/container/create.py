@@ -11,7 +11,7 @@ from corral.api.types.container import Config, ContainerCreateRequest, Container
 from corral.api.types.host_config import HostConfig
 from corral.api.types.wire import replace
 from corral.engine.container import links, names, news, storage
-from corral.engine.container.checks import check_request
+from corral.engine.container.checks import check_request, config
 from corral.engine.container.context import Engine
 from corral.engine.container.defaults import command_line, complete_config, complete_host_config
 from corral.engine.container.modes import joined
@@ -46,7 +46,7 @@ async def create(
             await engine.store.add(record, durable=not record.host_config.auto_remove)
             undo.keep()
     news.emit(engine, record, "create")
-    return ContainerCreateResponse(id=id, warnings=warnings)
+    return ContainerCreateResponse(id=id, warnings=[*warnings, *config.warnings(record.config)])
 
 
 def _record(

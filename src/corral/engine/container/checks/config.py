@@ -10,7 +10,7 @@ from corral.api.types.container import Config
 from corral.engine.container import signals
 from corral.errors import Invalid
 
-__all__ = ["check"]
+__all__ = ["check", "warnings"]
 
 _MILLISECOND: Final = 1_000_000
 
@@ -25,6 +25,15 @@ def check(config: Config) -> None:
         signals.parse(config.stop_signal)
     if config.healthcheck:
         _check_health(config.healthcheck)
+
+
+def warnings(config: Config) -> list[str]:
+    """About what is kept and has no effect; ``config`` is the request's with what the image adds."""
+    if config.healthcheck and config.healthcheck.test and config.healthcheck.test[0] != "NONE":
+        return [
+            "Health checks are not run by this version of corral: the health check of this container has no effect."
+        ]
+    return []
 
 
 def _check_health(health: HealthConfig) -> None:
