@@ -16,6 +16,11 @@ LAST: Final = 0xFFFFFFFF
 SCM_MAX_FD: Final = 253
 _FD: Final = struct.Struct("=i")
 
+# As plain integers: each operation on members of an enumeration costs microseconds, and these are for every message.
+_CLOEXEC: Final = int(socket.MSG_CMSG_CLOEXEC)
+_CUT: Final = int(socket.MSG_TRUNC | socket.MSG_CTRUNC)
+_RIGHTS: Final = (int(socket.SOL_SOCKET), int(socket.SCM_RIGHTS))
+
 
 def close_range(first: int, last: int = LAST, flags: int = 0) -> None:
     """Close, or with CLOSE_RANGE_CLOEXEC mark for closing at exec, every descriptor in the range. Raises OSError."""
@@ -36,14 +41,14 @@ def recv_fds(sock: socket.socket, size: int, maxfds: int = SCM_MAX_FD, flags: in
     """Receive one message and its descriptors, close-on-exec. Raises OSError, EMSGSIZE when the message was cut."""
     # socket.recv_fds does not pass its flags on before Python 3.12.
     room = socket.CMSG_LEN(maxfds * _FD.size)
-    payload, control, message_flags, _ = sock.recvmsg(size, room, flags | socket.MSG_CMSG_CLOEXEC)
+    payload, control, message_flags, _ = sock.recvmsg(size, room, flags | _CLOEXEC)
     fds = [
         fd
         for level, kind, data in control
-        if level == socket.SOL_SOCKET and kind == socket.SCM_RIGHTS
+        if (level, kind) == _RIGHTS
         for (fd,) in _FD.iter_unpack(data[: len(data) - len(data) % _FD.size])
     ]
-    if message_flags & (socket.MSG_TRUNC | socket.MSG_CTRUNC):
+    if message_flags & _CUT:
         close_all(fds)
         raise libc.failure("recvmsg", None, 90)
     return payload, fds

@@ -15,7 +15,7 @@ from typing import Any, Final
 
 from corral.network.endpoint import Endpoint
 from corral.network.portmap.ports import PortBinding, PortRequest
-from corral.oci.codec import Codec
+from corral.oci.codec import Codec, compact
 
 __all__ = ["Sandbox", "SandboxRecords", "SandboxRequest"]
 
@@ -79,7 +79,7 @@ class SandboxRecords:
         )
         path = self._directory / f"{sandbox.container_id}.json"
         partial = f"{path}.new"
-        data = json.dumps(_CODEC.encode(record), separators=(",", ":")).encode()
+        data = compact(_CODEC.encode(record))
         fd = os.open(partial, os.O_WRONLY | os.O_CREAT | os.O_TRUNC | os.O_CLOEXEC, 0o600)
         try:
             os.write(fd, data)

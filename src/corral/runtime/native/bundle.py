@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
-import json
 import os
 
+from corral.oci.codec import compact
 from corral.runtime.driver import CreateRequest
 
 
@@ -18,7 +18,7 @@ def write_bundle(request: CreateRequest) -> None:
 def _write(path: str, value: object) -> None:
     fd = os.open(path, os.O_WRONLY | os.O_CREAT | os.O_TRUNC | os.O_CLOEXEC, 0o600)
     try:
-        view = memoryview(json.dumps(value, separators=(",", ":")).encode())
+        view = memoryview(compact(value))
         while view:
             view = view[os.write(fd, view) :]
     finally:

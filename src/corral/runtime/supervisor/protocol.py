@@ -42,7 +42,7 @@ from typing import Any, Final
 
 from corral.errors import CorralError, Internal, Invalid
 from corral.linux import fd as descriptors
-from corral.oci.codec import Codec
+from corral.oci.codec import Codec, compact
 from corral.runtime.driver import Attachment, ContainerState, ExecState, Exit, StartError, Status, Stdio
 
 VERSION: Final = 1
@@ -59,7 +59,7 @@ _STDIO: Final = Codec.of(Stdio)
 
 def send(sock: socket.socket, message: Message, fds: Sequence[int] = ()) -> None:
     """Send one message. Raises OSError; BlockingIOError when the socket is full and nothing was sent."""
-    payload = json.dumps(message, separators=(",", ":")).encode()
+    payload = compact(message)
     if len(payload) <= INLINE:
         descriptors.send_fds(sock, payload, fds)
         return

@@ -21,6 +21,8 @@ import json
 import os
 from typing import Any
 
+from corral.oci.codec import compact
+
 Record = dict[str, Any]
 
 
@@ -28,7 +30,7 @@ def write(bundle: str, name: str, record: Record) -> None:
     """Raises OSError."""
     fd = os.open(f"{bundle}/{name}.json", os.O_WRONLY | os.O_CREAT | os.O_TRUNC | os.O_CLOEXEC, 0o600)
     try:
-        os.write(fd, json.dumps(record, separators=(",", ":")).encode())
+        os.write(fd, compact(record))
     finally:
         os.close(fd)
 
