@@ -42,7 +42,7 @@ def capset(sets: CapabilitySets) -> None:
     """Set those of the calling thread. Raises OSError, EPERM when a set is not within what the thread may have."""
     masks = (sets.effective, sets.permitted, sets.inheritable)
     record = _DATA.pack(*(mask & 0xFFFFFFFF for mask in masks), *(mask >> 32 for mask in masks))
-    libc.syscall("capset", _header(0), ctypes.c_char_p(record))
+    libc.syscall("capset", _header(0), record)
 
 
 @functools.cache
@@ -60,8 +60,8 @@ def bounding_set() -> int:
     return sum(1 << n for n in range(last_cap() + 1) if prctl.capbset_read(n))
 
 
-def _header(pid: int) -> ctypes.c_char_p:
-    return ctypes.c_char_p(_HEADER.pack(_LINUX_CAPABILITY_VERSION_3, pid))
+def _header(pid: int) -> bytes:
+    return _HEADER.pack(_LINUX_CAPABILITY_VERSION_3, pid)
 
 
 def _known(number: int) -> bool:

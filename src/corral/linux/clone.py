@@ -33,7 +33,7 @@ for _hook in (_python.PyOS_BeforeFork, _python.PyOS_AfterFork_Parent, _python.Py
 
 
 def clone3(flags: int, *, cgroup_fd: int | None = None) -> tuple[int, int]:
-    """Fork with ``flags`` (``CLONE_NEW*``); ``cgroup_fd`` is a directory of a version 2 hierarchy to be born in.
+    """Fork with ``flags`` (CLONE_NEW*, CLONE_CLEAR_SIGHAND); ``cgroup_fd`` is a version 2 directory to be born in.
 
     Returns ``(pid, pidfd)`` in the parent (the pidfd is close-on-exec) and ``(0, -1)`` in the child. Raises OSError in
     the parent only. All signals are blocked across the fork, and still blocked in the child when it returns there:
@@ -56,12 +56,9 @@ def clone3(flags: int, *, cgroup_fd: int | None = None) -> tuple[int, int]:
         0,
         cgroup_fd if cgroup_fd is not None else 0,
     )
-    arguments = ctypes.c_char_p(record)  # read only by the kernel
-    size = ctypes.c_size_t(_CLONE_ARGS.size)
-    number = libc.SYSCALLS["clone3"]
     mask = signal.pthread_sigmask(signal.SIG_BLOCK, _ALL_SIGNALS)
     _python.PyOS_BeforeFork()
-    pid = libc.locked_syscall(number, arguments, size)
+    pid = libc.locked_syscall("clone3", record, _CLONE_ARGS.size)
     if pid == 0:
         _python.PyOS_AfterFork_Child()
         return 0, -1

@@ -113,10 +113,10 @@ def _load(
         0,
         0,
     )
-    return libc.syscall("bpf", BPF_PROG_LOAD, ctypes.c_char_p(record), _LOAD.size)
+    return libc.syscall("bpf", BPF_PROG_LOAD, record, _LOAD.size)
 
 
 def prog_attach(target_fd: int, prog_fd: int, attach_type: int, flags: int = 0) -> None:
     """Attach to a control group's directory. Raises OSError."""
     record = _ATTACH.pack(target_fd, prog_fd, attach_type, flags, 0)
-    libc.syscall("bpf", BPF_PROG_ATTACH, ctypes.c_char_p(record), _ATTACH.size)
+    libc.syscall("bpf", BPF_PROG_ATTACH, record, _ATTACH.size)

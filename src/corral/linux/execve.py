@@ -15,8 +15,7 @@ def execveat(dirfd: int, path: str, argv: Sequence[str], env: Sequence[str], fla
     ``dirfd`` may be close-on-exec, but not for a script: its interpreter could not open it. The process's name is the
     last component of ``path``.
     """
-    name = ctypes.c_char_p(os.fsencode(path))
-    libc.syscall("execveat", dirfd, name, _strings(argv), _strings(env), flags, path=path)
+    libc.syscall("execveat", dirfd, os.fsencode(path), _strings(argv), _strings(env), flags, path=path)
 
 
 def _strings(items: Sequence[str]) -> ctypes.Array[ctypes.c_char_p]:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import ctypes
 import os
 import struct
 from dataclasses import dataclass
@@ -40,17 +39,17 @@ class Event:
 
 def inotify_init1(flags: int = IN_NONBLOCK | IN_CLOEXEC) -> int:
     """A new instance. Raises OSError, EMFILE when the user has too many (fs.inotify.max_user_instances)."""
-    return libc.call("inotify_init1", flags)
+    return libc.syscall("inotify_init1", flags)
 
 
 def inotify_add_watch(fd: int, path: str, mask: int) -> int:
     """The watch descriptor; the same again when the inode is watched already. Raises OSError."""
-    return libc.call("inotify_add_watch", fd, ctypes.c_char_p(os.fsencode(path)), mask, path=path)
+    return libc.syscall("inotify_add_watch", fd, os.fsencode(path), mask, path=path)
 
 
 def inotify_rm_watch(fd: int, wd: int) -> None:
     """Raises OSError, EINVAL when the watch is gone, as it is when the directory was removed."""
-    libc.call("inotify_rm_watch", fd, wd)
+    libc.syscall("inotify_rm_watch", fd, wd)
 
 
 def read_events(fd: int) -> list[Event]:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import ctypes
 from typing import Final
 
 from corral.linux import libc
@@ -12,4 +11,4 @@ KEYCTL_JOIN_SESSION_KEYRING: Final = 1
 
 def join_session_keyring() -> None:
     """Replace the calling process's session keyring by a new, anonymous, empty one. Raises OSError."""
-    libc.syscall("keyctl", KEYCTL_JOIN_SESSION_KEYRING, ctypes.c_char_p(None))
+    libc.syscall("keyctl", KEYCTL_JOIN_SESSION_KEYRING, None)

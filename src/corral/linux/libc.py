@@ -1,20 +1,32 @@
-"""The door to the C library: the only place that loads it, and the only one that turns errno into an exception.
+"""The door to the kernel: the only place that loads the C library, and the only one that turns errno into an exception.
 
-``call`` is for system calls that glibc wraps or that return at once. ``CDLL`` releases the interpreter lock around
-the call; the clone wrapper needs the opposite and uses ``locked_syscall``.
+Everything goes through ``syscall(2)``, prepared once: looking functions up and boxing each integer costs more than most
+of the calls themselves. ``syscall`` releases the interpreter lock; the clone wrapper needs the opposite and uses
+``locked_syscall``.
 """
 
 from __future__ import annotations
 
 import ctypes
+import errno
 import os
 import platform
+from collections.abc import Callable
 from typing import Final
 
-_LIBC: Final = ctypes.CDLL(None, use_errno=True)
-_LOCKED: Final = ctypes.PyDLL(None, use_errno=True)
-_LIBC.syscall.restype = ctypes.c_long
-_LOCKED.syscall.restype = ctypes.c_long
+_MOST_ARGUMENTS: Final = 6
+
+
+def _door(library: ctypes.CDLL) -> Callable[..., int]:
+    """Arguments are words of the machine: integers, bytes (the kernel gets their address), None, arrays, ``byref``."""
+    function = library.syscall
+    function.restype = ctypes.c_long
+    function.argtypes = (ctypes.c_long, *(ctypes.c_void_p,) * _MOST_ARGUMENTS)
+    return function
+
+
+_syscall: Final = _door(ctypes.CDLL(None, use_errno=True))
+_locked_syscall: Final = _door(ctypes.PyDLL(None, use_errno=True))
 
 MACHINE: Final = platform.machine()
 
@@ -26,26 +38,48 @@ AT_EMPTY_PATH: Final = 0x1000
 # Numbers that differ between architectures; everything from 424 (pidfd_send_signal) on is the same everywhere.
 _LEGACY: Final[dict[str, dict[str, int]]] = {
     "x86_64": {
-        "pivot_root": 155,
+        "bpf": 321,
         "capget": 125,
         "capset": 126,
-        "seccomp": 317,
-        "bpf": 321,
-        "tee": 276,
         "execveat": 322,
-        "keyctl": 250,
         "getcwd": 79,
+        "inotify_add_watch": 254,
+        "inotify_init1": 294,
+        "inotify_rm_watch": 255,
+        "keyctl": 250,
+        "mount": 165,
+        "pivot_root": 155,
+        "prctl": 157,
+        "seccomp": 317,
+        "setdomainname": 171,
+        "sethostname": 170,
+        "setns": 308,
+        "syncfs": 306,
+        "tee": 276,
+        "umount2": 166,
+        "unshare": 272,
     },
     "aarch64": {
-        "pivot_root": 41,
+        "bpf": 280,
         "capget": 90,
         "capset": 91,
-        "seccomp": 277,
-        "bpf": 280,
-        "tee": 77,
         "execveat": 281,
-        "keyctl": 219,
         "getcwd": 17,
+        "inotify_add_watch": 27,
+        "inotify_init1": 26,
+        "inotify_rm_watch": 28,
+        "keyctl": 219,
+        "mount": 40,
+        "pivot_root": 41,
+        "prctl": 167,
+        "seccomp": 277,
+        "setdomainname": 162,
+        "sethostname": 161,
+        "setns": 268,
+        "syncfs": 267,
+        "tee": 77,
+        "umount2": 39,
+        "unshare": 97,
     },
 }
 _MODERN: Final[dict[str, int]] = {
@@ -72,31 +106,31 @@ def failure(name: str, path: str | bytes | None = None, number: int | None = Non
     return OSError(number, text, os.fsdecode(path)) if path is not None else OSError(number, text)
 
 
-def syscall(name: str, *arguments: object, path: str | bytes | None = None) -> int:
-    """Invoke system call ``name`` with ctypes-compatible arguments; integers are passed as C longs.
+def syscall(
+    name: str,
+    first: object = 0,
+    second: object = 0,
+    third: object = 0,
+    fourth: object = 0,
+    fifth: object = 0,
+    sixth: object = 0,
+    *,
+    path: str | bytes | None = None,
+) -> int:
+    """Invoke system call ``name``; ``path`` is for the exception only.
 
     Raises OSError (ENOSYS as well, when the architecture's table does not have the call).
     """
     number = SYSCALLS.get(name)
     if number is None:
-        raise failure(name, path, 38)
-    result: int = _LIBC.syscall(
-        ctypes.c_long(number), *(ctypes.c_long(a) if isinstance(a, int) else a for a in arguments)
-    )
+        raise failure(name, path, errno.ENOSYS)
+    result = _syscall(number, first, second, third, fourth, fifth, sixth)
     if result < 0:
         raise failure(name, path)
     return result
 
 
-def call(name: str, *arguments: object, path: str | bytes | None = None) -> int:
-    """Call the C library's function ``name``, which returns -1 and sets errno on failure. Raises OSError."""
-    result: int = getattr(_LIBC, name)(*(ctypes.c_long(a) if isinstance(a, int) else a for a in arguments))
-    if result < 0:
-        raise failure(name, path)
-    return result
-
-
-def locked_syscall(number: int, *arguments: object) -> int:
-    """The raw system call with the interpreter lock held throughout, as a fork needs; negative errno on failure."""
-    result: int = _LOCKED.syscall(ctypes.c_long(number), *arguments)
+def locked_syscall(name: str, first: object = 0, second: object = 0) -> int:
+    """The same with the interpreter lock held throughout, as a fork needs; negative errno on failure."""
+    result = _locked_syscall(SYSCALLS[name], first, second, 0, 0, 0, 0)
     return -ctypes.get_errno() if result < 0 else result

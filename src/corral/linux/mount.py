@@ -5,7 +5,6 @@ Paths are text; a path together with a directory descriptor follows the ``*at`` 
 
 from __future__ import annotations
 
-import ctypes
 import os
 import struct
 from typing import Final
@@ -74,18 +73,18 @@ FSCONFIG_CMD_RECONFIGURE: Final = 7
 _MOUNT_ATTR: Final = struct.Struct("=4Q")
 
 
-def _text(value: str | None) -> ctypes.c_char_p:
-    return ctypes.c_char_p(None if value is None else os.fsencode(value))
+def _text(value: str | None) -> bytes | None:
+    return None if value is None else os.fsencode(value)
 
 
 def mount(source: str | None, target: str, filesystemtype: str | None, flags: int, data: str | None) -> None:
     """mount(2). ``data`` must fit one page, or the kernel silently cuts it: callers check. Raises OSError."""
     kind = _text(filesystemtype)
-    libc.call("mount", _text(source), _text(target), kind, ctypes.c_ulong(flags), _text(data), path=target)
+    libc.syscall("mount", _text(source), _text(target), kind, flags, _text(data), path=target)
 
 
 def umount2(target: str, flags: int) -> None:
-    libc.call("umount2", _text(target), flags, path=target)
+    libc.syscall("umount2", _text(target), flags, path=target)
 
 
 def open_tree(dirfd: int, path: str, flags: int) -> int:
@@ -109,8 +108,7 @@ def mount_setattr(
 ) -> None:
     """Change the attributes of one mount, or with AT_RECURSIVE of the whole tree, atomically. Raises OSError."""
     record = _MOUNT_ATTR.pack(attr_set, attr_clr, propagation, userns_fd)
-    buffer = ctypes.c_char_p(record)  # read only by the kernel
-    libc.syscall("mount_setattr", dirfd, _text(path), flags, buffer, _MOUNT_ATTR.size, path=path or None)
+    libc.syscall("mount_setattr", dirfd, _text(path), flags, record, _MOUNT_ATTR.size, path=path or None)
 
 
 def fsopen(fsname: str, flags: int = FSOPEN_CLOEXEC) -> int:

@@ -30,7 +30,7 @@ FLAGS: Final[dict[str, int]] = {
 
 def unshare(flags: int) -> None:
     """Leave the shared namespaces that ``flags`` names for new ones. Raises OSError."""
-    libc.call("unshare", flags)
+    libc.syscall("unshare", flags)
 
 
 def setns(fd: int, flags: int) -> None:
@@ -38,4 +38,4 @@ def setns(fd: int, flags: int) -> None:
 
     ``CLONE_NEWPID`` changes only what children of the caller will be in.
     """
-    libc.call("setns", fd, flags)
+    libc.syscall("setns", fd, flags)

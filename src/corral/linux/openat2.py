@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import ctypes
 import os
 import struct
 from typing import Final
@@ -21,6 +20,4 @@ _OPEN_HOW: Final = struct.Struct("=3Q")
 def openat2(dirfd: int, path: str | bytes, flags: int, *, mode: int = 0, resolve: int = 0) -> int:
     """A descriptor, close-on-exec. Raises OSError; EXDEV when RESOLVE_BENEATH or RESOLVE_NO_XDEV would be broken."""
     how = _OPEN_HOW.pack(flags | os.O_CLOEXEC, mode, resolve)
-    buffer = ctypes.c_char_p(how)  # read only by the kernel
-    name = ctypes.c_char_p(os.fsencode(path))
-    return libc.syscall("openat2", dirfd, name, buffer, _OPEN_HOW.size, path=path)
+    return libc.syscall("openat2", dirfd, os.fsencode(path), how, _OPEN_HOW.size, path=path)

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import ctypes
 from typing import Final
 
 from corral.linux import libc
@@ -27,7 +26,7 @@ PR_CAP_AMBIENT_CLEAR_ALL: Final = 4
 
 def prctl(option: int, arg2: int = 0, arg3: int = 0, arg4: int = 0, arg5: int = 0) -> int:
     """The raw call; unused arguments are zero, as the kernel demands. Raises OSError."""
-    return libc.call("prctl", option, arg2, arg3, arg4, arg5)
+    return libc.syscall("prctl", option, arg2, arg3, arg4, arg5)
 
 
 def set_pdeathsig(sig: int) -> None:
@@ -50,7 +49,7 @@ def set_keepcaps(keep: bool) -> None:
 
 def set_name(name: str) -> None:
     """The thread's name as ps shows it, cut to 15 bytes."""
-    libc.call("prctl", PR_SET_NAME, ctypes.c_char_p(name.encode()[:15]), 0, 0, 0)
+    libc.syscall("prctl", PR_SET_NAME, name.encode()[:15])
 
 
 def set_child_subreaper(enable: bool) -> None:

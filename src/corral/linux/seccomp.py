@@ -54,7 +54,7 @@ def install(program: bytes, flags: int = 0) -> int:
     # The kernel only reads, so it may read the bytes objects themselves: a buffer of ctypes means making a new type.
     address = ctypes.cast(ctypes.c_char_p(program), ctypes.c_void_p).value
     # struct sock_fprog: unsigned short len; padding; pointer
-    fprog = ctypes.c_char_p(struct.pack("@HP", len(program) // _INSTRUCTION_SIZE, address))
+    fprog = struct.pack("@HP", len(program) // _INSTRUCTION_SIZE, address)
     try:
         return libc.syscall("seccomp", SECCOMP_SET_MODE_FILTER, flags, fprog)
     except OSError as error:
@@ -62,7 +62,7 @@ def install(program: bytes, flags: int = 0) -> int:
             return libc.syscall("seccomp", SECCOMP_SET_MODE_FILTER, 0, fprog)
         if error.errno != errno.ENOSYS:
             raise
-    libc.call("prctl", PR_SET_SECCOMP, SECCOMP_MODE_FILTER, fprog, 0, 0)
+    libc.syscall("prctl", PR_SET_SECCOMP, SECCOMP_MODE_FILTER, fprog, 0, 0)
     return 0
 
 

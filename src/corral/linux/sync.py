@@ -7,4 +7,4 @@ from corral.linux import libc
 
 def syncfs(fd: int) -> None:
     """Write out everything of the file system that ``fd`` is on, data and metadata. Raises OSError."""
-    libc.call("syncfs", fd)
+    libc.syscall("syncfs", fd)

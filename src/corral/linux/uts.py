@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import ctypes
 import os
 
 from corral.linux import libc
@@ -11,10 +10,10 @@ from corral.linux import libc
 def sethostname(name: str) -> None:
     """At most 64 bytes. Raises OSError."""
     encoded = os.fsencode(name)
-    libc.call("sethostname", ctypes.c_char_p(encoded), len(encoded))
+    libc.syscall("sethostname", encoded, len(encoded))
 
 
 def setdomainname(name: str) -> None:
     """The NIS domain, at most 64 bytes. Raises OSError."""
     encoded = os.fsencode(name)
-    libc.call("setdomainname", ctypes.c_char_p(encoded), len(encoded))
+    libc.syscall("setdomainname", encoded, len(encoded))

@@ -22,7 +22,7 @@ from typing import Final, NoReturn, Protocol
 from corral.errors import Conflict
 from corral.linux import fd as descriptors
 from corral.linux import namespace, prctl
-from corral.linux.clone import clone3
+from corral.linux.clone import CLONE_CLEAR_SIGHAND, clone3
 from corral.oci.rootfs import RootfsMount
 from corral.oci.runtime import Process, Spec
 from corral.runtime.init import setns, standard
@@ -35,7 +35,8 @@ from corral.runtime.security.seccomp import load
 __all__ = ["CgroupPlace", "Child", "ProcessFds", "spawn_container", "spawn_exec"]
 
 _ABOVE_STDIO: Final = 3
-_SIGNALS: Final = tuple(signal.valid_signals())
+_IGNORED: Final = tuple(number for number in signal.valid_signals() if signal.getsignal(number) is signal.SIG_IGN)
+"""By the interpreter, or by who started us, and so by programs unless they are told otherwise."""
 
 
 class CgroupPlace(Protocol):
@@ -129,7 +130,7 @@ def _spawn(
 ) -> Child:
     ours, theirs = socket.socketpair(socket.AF_UNIX, socket.SOCK_SEQPACKET | socket.SOCK_CLOEXEC)
     try:
-        pid, pidfd = clone3(flags, cgroup_fd=cgroup_fd)
+        pid, pidfd = clone3(flags | CLONE_CLEAR_SIGHAND, cgroup_fd=cgroup_fd)
     except OSError:
         ours.close()
         theirs.close()
@@ -177,9 +178,8 @@ def _leave_the_supervisor(process: Process, fds: ProcessFds, sync: int, keep: in
     # A module of the container's, at the path of one of ours, must never be loaded.
     sys.meta_path.clear()
     sys.path_hooks.clear()
-    for number in _SIGNALS:
-        if signal.getsignal(number) not in (signal.SIG_DFL, None):
-            signal.signal(number, signal.SIG_DFL)
+    for number in _IGNORED:  # what had a handler was reset by the clone
+        signal.signal(number, signal.SIG_DFL)
     if process.terminal:
         null = os.open("/dev/null", os.O_RDWR | os.O_CLOEXEC)
         sources = [null, null, null]
