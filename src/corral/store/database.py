@@ -2,7 +2,9 @@
 
 Writes are functions of a connection. Those that arrive while a commit is under way share the next one, so that
 thirty concurrent creates pay for a few fsyncs and not for thirty. A write's future resolves only after the commit
-that contains it; a write that raises is rolled back alone (savepoint) and does not hurt its neighbours.
+that contains it; a write that raises is rolled back alone and does not hurt its neighbours. Since hardly any does,
+a batch is first tried as a whole, and again with a savepoint for each write if one of them raised: so a write may be
+called twice, and must not have any other effect than that on the connection.
 
 Every commit survives the death of the process. ``durable`` writes survive a power failure too: a batch that has one
 is committed with ``synchronous=FULL``, which syncs the log and with it all that was committed earlier. What a power
@@ -18,7 +20,9 @@ from __future__ import annotations
 import asyncio
 import collections
 import concurrent.futures
+import contextlib
 import dataclasses
+import queue
 import sqlite3
 import threading
 from collections.abc import Callable, Sequence
@@ -27,7 +31,7 @@ from typing import Any, Final, TypeVar
 
 from corral.errors import Internal
 
-__all__ = ["Database", "Migration"]
+__all__ = ["Database", "Migration", "committed"]
 
 T = TypeVar("T")
 
@@ -56,8 +60,9 @@ class Database:
 
     def __init__(self, path: Path) -> None:
         self.path = path
-        self._queue: collections.deque[_Write] = collections.deque()
-        self._wake = threading.Condition()
+        self._writes: collections.deque[_Write] = collections.deque()
+        self._wake: queue.SimpleQueue[None] = queue.SimpleQueue()
+        self._lock = threading.Lock()
         self._closing = False
         self._timer: asyncio.TimerHandle | None = None
         self._full = True
@@ -87,12 +92,12 @@ class Database:
         Writes are applied in the order of their submission, whoever waits for which.
         """
         write = _Write(action, durable, concurrent.futures.Future())
-        with self._wake:
+        with self._lock:
             if self._closing:
                 raise Internal(f"{self.path}: database is closed")
-            self._queue.append(write)
-            if not (lazily and self._wake_later()):
-                self._wake.notify()
+            self._writes.append(write)
+        if not (lazily and self._wake_later()):
+            self._wake.put(None)
         return write.future
 
     def _wake_later(self) -> bool:
@@ -106,12 +111,11 @@ class Database:
 
     def _wake_now(self) -> None:
         self._timer = None
-        with self._wake:
-            self._wake.notify()
+        self._wake.put(None)
 
     async def write(self, action: Callable[[sqlite3.Connection], T], *, durable: bool = True) -> T:
         """`submit`, awaited. Cancelling the caller does not cancel the write."""
-        return await asyncio.shield(asyncio.wrap_future(self.submit(action, durable=durable)))
+        return await committed(self.submit(action, durable=durable))
 
     def read(self, query: str, parameters: Sequence[Any] = ()) -> list[sqlite3.Row]:
         """Runs one SELECT on a connection of its own: it sees what was committed before."""
@@ -119,60 +123,95 @@ class Database:
             return self._reader.execute(query, parameters).fetchall()
 
     def close(self) -> None:
-        with self._wake:
+        with self._lock:
             self._closing = True
-            self._wake.notify()
+        self._wake.put(None)
         self._thread.join()
         self._reader.close()
 
     def _run(self) -> None:
         db = _connect(self.path)
         try:
-            while batch := self._next_batch():
-                self._commit(db, batch)
+            while not (self._closing and not self._writes):
+                self._wake.get()
+                if batch := self._next_batch():
+                    self._commit(db, batch)
         finally:
             db.close()
 
     def _next_batch(self) -> list[_Write]:
-        with self._wake:
-            while not self._queue and not self._closing:
-                self._wake.wait()
-            batch = list(self._queue)
-            self._queue.clear()
-            return batch
+        """Everything that waits; whoever adds to it meanwhile wakes the thread again."""
+        return [self._writes.popleft() for _ in range(len(self._writes))]
 
     def _commit(self, db: sqlite3.Connection, batch: list[_Write]) -> None:
-        done: list[tuple[_Write, Any]] = []
+        outcomes: list[_Outcome]
         try:
             self._synchronous(db, any(write.durable for write in batch))
-            db.execute("BEGIN IMMEDIATE")
-            for write in batch:
-                db.execute("SAVEPOINT one")
-                try:
-                    result = write.action(db)
-                except BaseException as error:  # handed to the caller, whatever it is
-                    db.execute("ROLLBACK TO one")
-                    write.future.set_exception(error)
-                else:
-                    done.append((write, result))
-                db.execute("RELEASE one")
+            try:
+                outcomes = _apply_together(db, batch)
+            except BaseException:  # whose it is will be seen
+                db.rollback()
+                outcomes = _apply_each(db, batch)
             db.execute("COMMIT")
         except sqlite3.Error as error:
             if db.in_transaction:
                 db.rollback()
-            failure = Internal(f"{self.path}: {error}")
-            for write in batch:
-                if not write.future.done():
-                    write.future.set_exception(failure)
-            return
-        for write, result in done:
-            write.future.set_result(result)
+            outcomes = [(None, Internal(f"{self.path}: {error}"))] * len(batch)
+        for write, (result, failure) in zip(batch, outcomes, strict=True):
+            if failure is None:
+                write.future.set_result(result)
+            else:
+                write.future.set_exception(failure)
 
     def _synchronous(self, db: sqlite3.Connection, full: bool) -> None:
         """FULL or NORMAL for the next transaction: the pragma has no effect within one."""
         if full != self._full:
             db.execute(f"PRAGMA synchronous={'FULL' if full else 'NORMAL'}")
             self._full = full
+
+
+_Outcome = tuple[Any, BaseException | None]
+"""What a write returned, or what it raised."""
+
+
+def _apply_together(db: sqlite3.Connection, batch: list[_Write]) -> list[_Outcome]:
+    """In a transaction that is still open. Raises what the first write raises that fails."""
+    db.execute("BEGIN IMMEDIATE")
+    return [(write.action(db), None) for write in batch]
+
+
+def _apply_each(db: sqlite3.Connection, batch: list[_Write]) -> list[_Outcome]:
+    """The same; a write that raises has no effect. Raises sqlite3.Error for what no write is to blame for."""
+    outcomes: list[_Outcome] = []
+    db.execute("BEGIN IMMEDIATE")
+    for write in batch:
+        db.execute("SAVEPOINT one")
+        try:
+            outcomes.append((write.action(db), None))
+        except BaseException as error:  # handed to the caller, whatever it is
+            db.execute("ROLLBACK TO one")
+            outcomes.append((None, error))
+        db.execute("RELEASE one")
+    return outcomes
+
+
+async def committed(write: concurrent.futures.Future[T]) -> T:
+    """Waits for what `Database.submit` returned. Cancelling the caller does not cancel the write."""
+    if not write.done():
+        loop = asyncio.get_running_loop()
+        waiter: asyncio.Future[None] = loop.create_future()
+        write.add_done_callback(lambda _: _wake_up(loop, waiter))
+        await waiter
+    return write.result()
+
+
+def _wake_up(loop: asyncio.AbstractEventLoop, waiter: asyncio.Future[None]) -> None:
+    def tell() -> None:
+        if not waiter.done():
+            waiter.set_result(None)
+
+    with contextlib.suppress(RuntimeError):  # the loop is closed: nobody waits any more
+        loop.call_soon_threadsafe(tell)
 
 
 def _connect(path: Path) -> sqlite3.Connection:

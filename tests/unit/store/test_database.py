@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import sqlite3
+import threading
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -86,3 +87,30 @@ async def test_lazy_writes_join_the_next_one_or_go_alone_after_a_moment(database
 def test_a_lazy_write_without_an_event_loop_goes_at_once(database: Database) -> None:
     database.submit(insert("now"), durable=False, lazily=True).result(5)
     assert words(database) == ["now"]
+
+
+async def test_a_write_that_nobody_waits_for_any_more_is_made(database: Database) -> None:
+    began = threading.Event()
+    waiting = asyncio.create_task(database.write(lambda db: began.wait(5) and insert("made")(db)))
+    await asyncio.sleep(0)
+    waiting.cancel()
+    began.set()
+    with pytest.raises(asyncio.CancelledError):
+        await waiting
+    await database.write(insert("next"))
+    assert words(database) == ["made", "next"]
+
+
+def test_a_batch_with_a_write_that_raises_has_the_others_once(database: Database) -> None:
+    """They are tried together, then one by one: what the first attempt wrote is gone."""
+    hold, calls = threading.Event(), []
+    first = database.submit(lambda _: hold.wait(5))
+    good = [database.submit(lambda db, n=n: calls.append(n) or insert(str(n))(db).rowcount) for n in range(3)]
+    bad = database.submit(lambda _: 1 / 0)
+    hold.set()
+    assert first.result(5)
+    assert [future.result(5) for future in good] == [1, 1, 1]
+    with pytest.raises(ZeroDivisionError):
+        bad.result(5)
+    assert words(database) == ["0", "1", "2"]
+    assert calls == [0, 1, 2, 0, 1, 2]

@@ -17,6 +17,7 @@ from corral.engine.container import news, storage
 from corral.engine.container.context import Engine
 from corral.engine.container.record import ContainerID, Status
 from corral.errors import CorralError, Internal
+from corral.store.database import committed
 
 __all__ = ["dispose"]
 
@@ -43,7 +44,7 @@ async def dispose(engine: Engine, id: ContainerID, *, volumes: bool) -> None:
         raise Internal(f"cannot remove container {record.id}: {error}") from error
     written = engine.store.remove(id, durable=not record.host_config.auto_remove)
     if not record.host_config.auto_remove:
-        await asyncio.shield(asyncio.wrap_future(written))
+        await committed(written)
     news.emit(engine, record, "destroy")
     live.release(live.next_exit, record.state.exit_code)
     live.release(live.removal, record.state.exit_code)

@@ -7,7 +7,6 @@ binary search.
 
 from __future__ import annotations
 
-import asyncio
 import bisect
 import concurrent.futures
 import contextlib
@@ -18,7 +17,7 @@ from typing import Any, Final
 
 from corral.engine.container.record import ContainerID, ContainerRecord, decode, encode_definition, encode_state
 from corral.errors import Conflict, CorralError, Invalid, NotFound
-from corral.store.database import Database, Migration
+from corral.store.database import Database, Migration, committed
 
 __all__ = ["ContainerStore"]
 
@@ -109,7 +108,7 @@ class ContainerStore:
         """Returns once it is committed. Its name must have been claimed."""
         row = (record.id, record.name, encode_definition(record), encode_state(record.state))
         written = self._submit("INSERT INTO container VALUES (?, ?, ?, ?)", row, durable=durable)
-        await asyncio.shield(asyncio.wrap_future(written))
+        await committed(written)
         self._remember(record)
 
     def set_state(self, id: ContainerID, *, write: bool = True, **changes: Any) -> ContainerRecord:
@@ -131,7 +130,7 @@ class ContainerStore:
         """
         state = self._records[id].with_state(**changes).state
         with contextlib.suppress(CorralError, sqlite3.Error):
-            await asyncio.shield(asyncio.wrap_future(self._submit(_SET_STATE, (encode_state(state), id))))
+            await committed(self._submit(_SET_STATE, (encode_state(state), id)))
 
     async def redefine(self, id: ContainerID, **changes: Any) -> ContainerRecord:
         """Changes anything but the state, durably. A new name must be free; raises Conflict."""
@@ -143,7 +142,7 @@ class ContainerStore:
         self._records[id] = record
         row = (record.name, encode_definition(record), id)
         written = self._submit("UPDATE container SET name = ?, definition = ? WHERE id = ?", row, durable=True)
-        await asyncio.shield(asyncio.wrap_future(written))
+        await committed(written)
         return record
 
     def remove(self, id: ContainerID, *, durable: bool) -> concurrent.futures.Future[None]:

@@ -14,6 +14,7 @@ import itertools
 import json
 import logging
 import sqlite3
+import threading
 import time
 from collections import deque
 from collections.abc import AsyncIterator, Callable, Mapping, Sequence
@@ -32,8 +33,6 @@ log = logging.getLogger(__name__)
 _KEEP: Final = 100_000
 _IN_MEMORY: Final = 1024
 _BATCH: Final = 256
-_DELAY: Final = 0.02
-"""Seconds for which events are gathered before they are stored together; what a killed daemon can forget."""
 
 _NANO: Final = 1_000_000_000
 _RESOLUTION: Final = 1_000_000
@@ -75,8 +74,7 @@ class EventService:
         self._recent: deque[_Numbered] = deque()
         """Everything that is not known to be stored, and some more before it."""
         self._stored = self._last
-        self._unsaved: list[_Numbered] = []
-        self._timer: asyncio.TimerHandle | None = None
+        self._gathering: _Gathering | None = None
         self._pruned = self._last
         self._listeners: set[asyncio.Event] = set()
 
@@ -100,11 +98,10 @@ class EventService:
         self._last += 1
         numbered = self._last, make_event(now, type, action, actor_id, dict(attributes or {}), scope)
         self._recent.append(numbered)
-        self._unsaved.append(numbered)
-        if len(self._unsaved) >= _BATCH:
-            self._save()
-        elif self._timer is None:
-            self._timer = asyncio.get_running_loop().call_later(_DELAY, self._save)
+        self._forget()
+        if self._gathering is None or not self._gathering.add(numbered):
+            self._gathering = _Gathering(numbered)
+            self._save(self._gathering)
         for listener in self._listeners:
             listener.set()
 
@@ -119,8 +116,8 @@ class EventService:
 
     async def close(self) -> None:
         """Store what is not stored yet."""
-        self._save()
         await self._database.write(lambda _: None, durable=False)
+        self._forget()
 
     async def _stream(self, newest: int, since: int, until: int, wanted: EventFilter) -> AsyncIterator[Event]:
         """``newest``: what was the last event when the listener came."""
@@ -183,49 +180,53 @@ class EventService:
             raise Exhausted(f"{missing} events were discarded before they were read, at most {self._keep} are kept")
         return found
 
-    def _save(self) -> None:
-        """Hand what was gathered to the database's thread."""
-        if self._timer is not None:
-            self._timer.cancel()
-            self._timer = None
-        if not self._unsaved:
-            return
-        rows = [_to_row(seq, event) for seq, event in self._unsaved]
-        last = self._unsaved[-1][0]
-        self._unsaved.clear()
-        oldest = 0
-        if last - self._pruned > max(1, self._keep // 100):
-            self._pruned = last
-            oldest = last - self._keep
+    def _save(self, gathering: _Gathering) -> None:
+        """Let the database store it together with what is written next, or a moment later."""
 
         def write(database: sqlite3.Connection) -> None:
-            database.executemany("INSERT INTO event VALUES (?, ?, ?, ?, ?, ?, ?)", rows)
-            if oldest > 0:
-                database.execute("DELETE FROM event WHERE seq <= ?", (oldest,))
+            events = gathering.close()
+            database.executemany("INSERT INTO event VALUES (?, ?, ?, ?, ?, ?, ?)", [_to_row(*each) for each in events])
+            last = events[-1][0]
+            if last - self._pruned > max(1, self._keep // 100):
+                self._pruned = last
+                database.execute("DELETE FROM event WHERE seq <= ?", (last - self._keep,))
 
-        loop = asyncio.get_running_loop()
-        future = self._database.submit(write, durable=False)
-        future.add_done_callback(lambda done: _later(loop, self._on_saved, last, done))
+        self._database.submit(write, durable=False, lazily=True).add_done_callback(
+            lambda done: self._on_saved(gathering, done)
+        )
 
-    def _on_saved(self, last: int, done: concurrent.futures.Future[None]) -> None:
-        """Memory can forget what is stored, and what cannot be stored: it is not there to replace the disk."""
+    def _on_saved(self, gathering: _Gathering, done: concurrent.futures.Future[None]) -> None:
+        """In the database's thread."""
         if (error := done.exception()) is not None:
             log.error("cannot store events: %s", error)
-        self._stored = max(self._stored, last)
+        self._stored = gathering.close()[-1][0]
+
+    def _forget(self) -> None:
+        """What is stored, and what cannot be stored: memory is not there to replace the disk."""
         while len(self._recent) > _IN_MEMORY and self._recent[0][0] <= self._stored:
             self._recent.popleft()
 
 
-def _later(
-    loop: asyncio.AbstractEventLoop,
-    callback: Callable[[int, concurrent.futures.Future[None]], None],
-    last: int,
-    done: concurrent.futures.Future[None],
-) -> None:
-    try:
-        loop.call_soon_threadsafe(callback, last, done)
-    except RuntimeError:  # the loop is closed: nobody is left who would care
-        return
+class _Gathering:
+    """Events that will be stored together: those until the database's thread comes to take them."""
+
+    def __init__(self, first: _Numbered) -> None:
+        self._events = [first]
+        self._open = True
+        self._lock = threading.Lock()
+
+    def add(self, event: _Numbered) -> bool:
+        """False when it is too late."""
+        with self._lock:
+            if self._open:
+                self._events.append(event)
+            return self._open
+
+    def close(self) -> list[_Numbered]:
+        """The same each time."""
+        with self._lock:
+            self._open = False
+        return self._events
 
 
 def make_event(
