@@ -35,8 +35,6 @@ from corral.runtime.security.seccomp import load
 __all__ = ["CgroupPlace", "Child", "ProcessFds", "spawn_container", "spawn_exec"]
 
 _ABOVE_STDIO: Final = 3
-_IGNORED: Final = tuple(number for number in signal.valid_signals() if signal.getsignal(number) is signal.SIG_IGN)
-"""By the interpreter, or by who started us, and so by programs unless they are told otherwise."""
 
 
 class CgroupPlace(Protocol):
@@ -128,6 +126,7 @@ def _spawn(
     *,
     keep: int | None,
 ) -> Child:
+    _ignored_signals()
     ours, theirs = socket.socketpair(socket.AF_UNIX, socket.SOCK_SEQPACKET | socket.SOCK_CLOEXEC)
     try:
         pid, pidfd = clone3(flags | CLONE_CLEAR_SIGHAND, cgroup_fd=cgroup_fd)
@@ -178,7 +177,7 @@ def _leave_the_supervisor(process: Process, fds: ProcessFds, sync: int, keep: in
     # A module of the container's, at the path of one of ours, must never be loaded.
     sys.meta_path.clear()
     sys.path_hooks.clear()
-    for number in _IGNORED:  # what had a handler was reset by the clone
+    for number in _ignored_signals():  # what had a handler was reset by the clone
         signal.signal(number, signal.SIG_DFL)
     if process.terminal:
         null = os.open("/dev/null", os.O_RDWR | os.O_CLOEXEC)
@@ -198,6 +197,13 @@ def _leave_the_supervisor(process: Process, fds: ProcessFds, sync: int, keep: in
             descriptors.close_range(first, kept - 1)
         first = kept + 1
     descriptors.close_range(first)
+
+
+@functools.cache
+def _ignored_signals() -> tuple[int, ...]:
+    """By the interpreter, or by who started us, and so by programs unless they are told otherwise. A parent that asks
+    first saves each child dozens of questions."""
+    return tuple(number for number in signal.valid_signals() if signal.getsignal(number) is signal.SIG_IGN)
 
 
 @contextlib.contextmanager

@@ -176,7 +176,7 @@ class Container:
     def stdin_closed(self, process: Process) -> None:
         if process is self.init:
             records.remove_file(f"{self.bundle}/stdin")
-        self._services.audience.drop(f"{process.name}/stdin")
+        self._services.audience.drop(f"{process.name}/stdin", soon=True)  # the process waits for the end of it
 
     def init_ended(self, code: int | None) -> None:
         """It was collected. Processes of other PID namespaces than its own may still be there."""

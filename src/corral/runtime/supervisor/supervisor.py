@@ -38,7 +38,7 @@ class Supervisor:
         self._base = base
         self._loop = Loop()
         self._reaper = Reaper(self._loop)
-        self._audience = Audience()
+        self._audience = Audience(self._loop)
         self._services = Services(
             self._loop,
             Exits(self._loop, self._reaper),
