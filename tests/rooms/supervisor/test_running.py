@@ -223,3 +223,15 @@ async def test_container_of_another_pid_namespace_by_path_joins_it(host: Host) -
     await host.events.exit(second)
     assert int(host.logged(second)) >= 1
     assert (await host.state(first)).status is Status.RUNNING
+
+
+async def test_delete_of_a_container_whose_output_is_held_open_does_not_swallow_its_exit(host: Host) -> None:
+    namespaces = tuple(n for n in boxes.NAMESPACES if n.type != "pid")
+    request = host.request("sleep 1000", linux={"namespaces": namespaces})
+    state = await host.driver.run(request)
+    # Somebody outside of its cgroup has its pipe open.
+    with open(f"/proc/{state.pid}/fd/1", "wb"):
+        await host.driver.kill(request.id, signal.SIGKILL)
+        await gone(state.pid)
+        await host.driver.delete(request.id)
+    assert (await host.events.exit(request.id)).code == 137

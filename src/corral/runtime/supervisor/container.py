@@ -123,8 +123,11 @@ class Container:
         self._deleting.append(deleted)
         if len(self._deleting) > 1:
             return
-        if self.init.ended or not self.init.pid:
+        if self.status is Status.STOPPED or not self.init.pid:
             self._remove()
+            return
+        if self.init.ended:
+            self.init.hurry()
             return
         self._deadline = self._services.loop.call_later(_DEATH, self._survived)
         self.kill_everything()
@@ -156,19 +159,29 @@ class Container:
         self.init.close()
         self._remove()
 
-    def has_stopped(self, exit: Exit) -> None:
-        """As a predecessor recorded."""
-        self.status = Status.STOPPED
-        self.init.exit = exit
-        self.init.close()
-        if self.log is not None:
-            self.log.close()
+    def ended(self, process: Process, code: int | None) -> None:
+        """It was collected. Recorded at once, for we may be killed while its last output is moved."""
+        is_init = process is self.init
+        exit = Exit(code, time.time_ns(), oom_killed=is_init and self.cgroup.oom_kill_count() > 0)
+        name = "exit" if is_init else f"exec-{process.name.rpartition('/')[2]}-exit"
+        try:
+            records.write(self.bundle, name, protocol.encode_exit(exit))
+        except OSError as error:
+            report("exit not recorded", error, container=self.id)
+        self.ended_as(process, exit)
 
-    def finished(self, process: Process, code: int | None, at: int) -> None:
+    def ended_as(self, process: Process, exit: Exit) -> None:
+        """As it is recorded. Processes of other PID namespaces than its own may still be there."""
+        if process is self.init and not self.traits.own_pid_namespace:
+            self.cgroup.kill()
+        process.has_ended(exit)
+
+    def finished(self, process: Process) -> None:
+        assert process.exit is not None
         if process is self.init:
-            self._exited(code, at)
+            self._exited(process.exit)
         else:
-            self._exec_exited(process, code, at)
+            self._exec_exited(process, process.exit)
 
     def detached(self, process: Process) -> None:
         self._services.audience.detached(self.id, None if process is self.init else process.name.rpartition("/")[2])
@@ -178,23 +191,15 @@ class Container:
             records.remove_file(f"{self.bundle}/stdin")
         self._services.audience.drop(f"{process.name}/stdin", soon=True)  # the process waits for the end of it
 
-    def init_ended(self, code: int | None) -> None:
-        """It was collected. Processes of other PID namespaces than its own may still be there."""
-        if not self.traits.own_pid_namespace:
-            self.cgroup.kill()
-        self.init.has_ended(code)
-
     # Inside
 
-    def _exited(self, code: int | None, at: int) -> None:
+    def _exited(self, exit: Exit) -> None:
         if self._oom is not None:
             self._oom.close()
-        self.init.exit = Exit(code, at, oom_killed=self.cgroup.oom_kill_count() > 0)
-        self._record_exit("exit", self.init.exit)
         self.status = Status.STOPPED
         if self.log is not None:
             self.log.close()
-        self._services.audience.exit(self.id, None, self.init.exit)
+        self._services.audience.exit(self.id, None, exit)
         self._services.audience.drop(self.id)
         if self._deleting:
             self._remove()
@@ -202,20 +207,11 @@ class Container:
             # Nobody waits for this any more.
             self._services.loop.call_soon(self._remove_cgroup)
 
-    def _exec_exited(self, process: Process, code: int | None, at: int) -> None:
+    def _exec_exited(self, process: Process, exit: Exit) -> None:
         exec_id = process.name.rpartition("/")[2]
-        process.exit = Exit(code, at, oom_killed=False)
-        self._record_exit(f"exec-{exec_id}-exit", process.exit)
-        if self._services.audience.exit(self.id, exec_id, process.exit):
+        if self._services.audience.exit(self.id, exec_id, exit):
             self.forget_exec(exec_id)
         self._services.audience.drop(process.name)
-
-    def _record_exit(self, name: str, exit: Exit) -> None:
-        """Before anybody is told of it, so that it is told once more if nobody has heard."""
-        try:
-            records.write(self.bundle, name, protocol.encode_exit(exit))
-        except OSError as error:
-            report("exit not recorded", error, container=self.id)
 
     def forget_exec(self, exec_id: str) -> None:
         """Its exit was told."""

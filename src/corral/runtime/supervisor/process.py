@@ -27,8 +27,8 @@ _PATIENCE: Final = 1.0
 
 
 class ProcessEvents(Protocol):
-    def finished(self, process: Process, code: int | None, at: int) -> None:
-        """Called once; ``code`` as ``Exit`` has it, ``at``: when it ended."""
+    def finished(self, process: Process) -> None:
+        """Called once; ``process.exit`` is there."""
 
     def detached(self, process: Process) -> None:
         """The detach keys were typed."""
@@ -46,6 +46,7 @@ class Process:
         self.pidfd = -1
         self.started_at = 0
         self.exit: Exit | None = None
+        """None until it is finished."""
         self._events = events
         self._closed = False
         self._loop = loop
@@ -55,8 +56,7 @@ class Process:
         self._outputs: dict[int, Output] = {}
         self._stdin: Stdin | None = None
         self._attachments: list[Attachment] = []
-        self._code: int | None = None
-        self._ended_at = 0
+        self._exit: Exit | None = None
         self._patience: Timer | None = None
 
     # What it consists of. Descriptors are non-blocking and taken over.
@@ -97,7 +97,7 @@ class Process:
     @property
     def ended(self) -> bool:
         """It may not be finished yet."""
-        return self._ended_at != 0
+        return self._exit is not None or self._closed
 
     # What is done to it.
 
@@ -136,16 +136,20 @@ class Process:
         """It has executed the user's program."""
         self.started_at = time.time_ns()
 
-    def has_ended(self, code: int | None) -> None:
-        """It was collected; ``code`` as ``Exit`` has it."""
+    def has_ended(self, exit: Exit) -> None:
+        """It was collected."""
         if self.ended:
             return
-        self._code = code
-        self._ended_at = time.time_ns()
+        self._exit = exit
         for output in self._outputs.values():
             output.drain()
-        self._patience = self._loop.call_later(_PATIENCE, self._lose_patience)
+        self._patience = self._loop.call_later(_PATIENCE, self.hurry)
         self._finish_if_done()
+
+    def hurry(self) -> None:
+        """It has ended: whoever else has its output open may not delay the end any longer."""
+        for output in tuple(self._outputs.values()):
+            output.finish()
 
     def close(self) -> None:
         """Give everything back at once; ``finished`` will not be called.
@@ -157,7 +161,6 @@ class Process:
             for attachment in tuple(self._attachments):
                 attachment.close()
         self._closed = True
-        self._ended_at = self._ended_at or time.time_ns()
         for output in self._outputs.values():
             output.end()
         self._release()
@@ -191,17 +194,14 @@ class Process:
         for output in self._outputs.values():
             output.unsubscribe(attachment)
 
-    def _lose_patience(self) -> None:
-        for output in self._outputs.values():
-            output.finish()
-
     def _finish_if_done(self) -> None:
         if self._closed or not self.ended or any(output.fd >= 0 for output in self._outputs.values()):
             return
         self._closed = True
         # Drivers first: a client that sees the end of an exec's output asks for its exit code at once.
         try:
-            self._events.finished(self, self._code, self._ended_at)
+            self.exit = self._exit
+            self._events.finished(self)
         finally:
             self._release()
 

@@ -11,6 +11,7 @@ import os
 import signal
 import socket
 from collections.abc import Callable
+from typing import Final
 
 from corral.linux.fd import close_range
 from corral.runtime.supervisor.faults import report
@@ -18,6 +19,9 @@ from corral.runtime.supervisor.loop import IN, Loop
 
 Ended = Callable[[int], None]
 """Called with the wait status."""
+
+
+_CORE: Final = 0x80
 
 
 class Reaper:
@@ -60,19 +64,24 @@ class Reaper:
         """Everything that has ended by now."""
         while True:
             try:
-                pid, status = os.waitpid(-1, os.WNOHANG)
+                # Left in place until it was handled: should we die before, the keeper finds it again.
+                child = os.waitid(os.P_ALL, 0, os.WEXITED | os.WNOHANG | os.WNOWAIT)
             except ChildProcessError:
                 return
-            if not pid:
+            if child is None:
                 return
-            ended = self._waiting.pop(pid, None)
-            try:
-                if ended is not None:
-                    ended(status)
-                elif self._stranger is not None:
-                    self._stranger(pid, status)
-            except Exception as error:
-                report("exit not handled", error, child=pid)
+            self._handle(child.si_pid, _wait_status(child))
+            os.waitpid(child.si_pid, os.WNOHANG)
+
+    def _handle(self, pid: int, status: int) -> None:
+        ended = self._waiting.pop(pid, None)
+        try:
+            if ended is not None:
+                ended(status)
+            elif self._stranger is not None:
+                self._stranger(pid, status)
+        except Exception as error:
+            report("exit not handled", error, child=pid)
 
     def after_fork(self) -> None:
         """In a forked child: no children, and a wake-up of its own."""
@@ -95,6 +104,13 @@ class Reaper:
     def _ready(self, _events: int) -> None:
         self._awake.recv(4096)
         self.collect()
+
+
+def _wait_status(child: os.waitid_result) -> int:
+    """As waitpid(2) encodes it."""
+    if child.si_code == os.CLD_EXITED:
+        return child.si_status << 8
+    return child.si_status | (_CORE if child.si_code == os.CLD_DUMPED else 0)
 
 
 def _woken(_signal: int, _frame: object) -> None:

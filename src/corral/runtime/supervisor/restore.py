@@ -6,6 +6,7 @@ from __future__ import annotations
 import os
 import socket
 from collections.abc import Callable, Mapping
+from functools import partial
 
 from corral.errors import CorralError
 from corral.linux.fd import close_all
@@ -49,13 +50,7 @@ class Restorer:
             return
         traits = Traits.from_json(facts["traits"])
         container = self._containers.new(id, traits, protocol.decode_stdio(facts["stdio"]))
-        exit = records.read(bundle, "exit")
-        if exit is not None:
-            container.init.pid = facts["pid"]
-            container.init.started_at = _started_at(bundle)
-            container.has_stopped(protocol.decode_exit(exit))
-        else:
-            self._restore_init(container, facts)
+        self._restore_init(container, facts)
         for name in sorted(os.listdir(bundle)):
             if name.startswith("exec-") and not name.endswith("-exit.json"):
                 self._restore_exec(container, name.removeprefix("exec-").removesuffix(".json"))
@@ -70,11 +65,13 @@ class Restorer:
             self._resume(container, process, facts, sync, container.started, go=facts["go"])
             return
         close_all([] if sync is None else [sync])
+        if self._restore_exit(container, process, facts, "exit"):
+            return
         if not process.started_at:
             # Keeper, supervisor and driver died together while it was being set up: it may have come through.
             container.started()
         container.status = Status.PAUSED if container.cgroup.is_frozen() else Status.RUNNING
-        self._restore_process(process, facts, container.init_ended)
+        self._restore_process(process, facts, partial(container.ended, process))
 
     def _restore_exec(self, container: Container, exec_id: str) -> None:
         facts = records.read(container.bundle, f"exec-{exec_id}")
@@ -83,19 +80,24 @@ class Restorer:
         stdio = protocol.decode_stdio(facts["stdio"])
         process = Process(self._services.loop, f"{container.id}/{exec_id}", stdio, None, container)
         container.execs[exec_id] = process
-        exit = records.read(container.bundle, f"exec-{exec_id}-exit")
-        if exit is not None:
-            process.pid, process.started_at = facts["pid"], facts["startedAt"]
-            process.exit = protocol.decode_exit(exit)
-            process.close()
-            return
         self._restore_streams(process, None)
         sync = self._kept.take(f"{process.name}/sync")
         if sync is not None:
             self._resume(container, process, facts, sync, process.has_started, go=True)
             return
         process.started_at = facts["startedAt"]
-        self._restore_process(process, facts, process.has_ended)
+        if self._restore_exit(container, process, facts, f"exec-{exec_id}-exit"):
+            return
+        self._restore_process(process, facts, partial(container.ended, process))
+
+    def _restore_exit(self, container: Container, process: Process, facts: records.Record, name: str) -> bool:
+        """False when none is recorded. Its last output may still have to be moved, and drivers to be told."""
+        exit = records.read(container.bundle, name)
+        if exit is None:
+            return False
+        process.pid = facts["pid"]
+        container.ended_as(process, protocol.decode_exit(exit))
+        return True
 
     def _resume(
         self,

@@ -101,10 +101,7 @@ class Start:
         self.launch.settle()
         process = self._process
         if self._error is None:
-            if process is self._container.init:
-                self._container.init_ended(code)
-            else:
-                process.has_ended(code)
+            self._container.ended(process, code)
         elif process is self._container.init:
             self._container.start_failed()
             self._tell(self._error)

@@ -13,7 +13,7 @@ from contextlib import suppress
 import pytest
 
 from corral.runtime import driver
-from corral.runtime.driver import Stdio
+from corral.runtime.driver import Exit, Stdio
 from corral.runtime.supervisor import attachment
 from corral.runtime.supervisor.loop import Loop
 from corral.runtime.supervisor.process import Process
@@ -49,8 +49,9 @@ class Bench:
         self.process.attach(driver.Attachment(theirs.detach(), **options))  # type: ignore[arg-type]
         return ours
 
-    def finished(self, process: Process, code: int | None, at: int) -> None:
-        self.ended.append(code)
+    def finished(self, process: Process) -> None:
+        assert process.exit is not None
+        self.ended.append(process.exit.code)
 
     def detached(self, process: Process) -> None:
         self.detaches += 1
@@ -110,7 +111,7 @@ def test_output_is_framed_by_stream(loop: Loop) -> None:
     bench.turns()
     os.close(out)
     os.close(err)
-    bench.process.has_ended(3)
+    bench.process.has_ended(Exit(3, 1))
     assert frames(receive(bench, client)) == [(1, b"\x00\xffbinary"), (2, b"error")]
     bench.until(lambda: bench.ended == [3])
 
@@ -123,7 +124,7 @@ def test_only_the_streams_that_were_asked_for(loop: Loop) -> None:
     os.write(err, b"err")
     os.close(out)
     os.close(err)
-    bench.process.has_ended(0)
+    bench.process.has_ended(Exit(0, 1))
     assert frames(receive(bench, client)) == [(2, b"err")]
 
 
@@ -170,7 +171,7 @@ def test_slow_client_stops_the_process_and_memory_stays_bounded(loop: Loop) -> N
         with suppress(BlockingIOError):
             received += client.recv(1 << 20)
     os.close(out)
-    bench.process.has_ended(0)
+    bench.process.has_ended(Exit(0, 1))
     received += receive(bench, client)
     assert sum(len(data) for _, data in frames(bytes(received))) == written
 
@@ -185,7 +186,7 @@ def test_slow_client_does_not_delay_the_end(loop: Loop) -> None:
             written += os.write(out, b"x" * 65536)
         loop.turn(0)
     os.close(out)
-    bench.process.has_ended(7)
+    bench.process.has_ended(Exit(7, 1))
     bench.until(lambda: bench.ended == [7])
     assert sum(len(data) for _, data in frames(receive(bench, client))) == written
 
@@ -202,7 +203,7 @@ def test_client_that_hangs_up_is_forgotten(loop: Loop) -> None:
         with suppress(BlockingIOError):
             other.recv(1 << 20)
     os.close(out)
-    bench.process.has_ended(0)
+    bench.process.has_ended(Exit(0, 1))
     receive(bench, other)
     bench.until(lambda: bench.ended == [0])
 
@@ -220,7 +221,7 @@ def test_input_reaches_the_process_and_its_end_too(loop: Loop) -> None:
     # The client still gets what comes afterwards.
     os.write(out, b"answer")
     os.close(out)
-    bench.process.has_ended(0)
+    bench.process.has_ended(Exit(0, 1))
     assert frames(receive(bench, client)) == [(1, b"answer")]
     os.close(stdin)
 
@@ -251,7 +252,7 @@ def test_client_without_stdin_may_half_close_and_its_input_is_ignored(loop: Loop
         os.read(stdin, 10)
     os.write(out, b"still here")
     os.close(out)
-    bench.process.has_ended(0)
+    bench.process.has_ended(Exit(0, 1))
     assert frames(receive(bench, client)) == [(1, b"still here")]
     os.close(stdin)
 
@@ -294,7 +295,7 @@ def test_process_that_does_not_read_its_input_any_more_harms_nobody(loop: Loop) 
         bench.turns(2)
     os.write(out, b"fine")
     os.close(out)
-    bench.process.has_ended(0)
+    bench.process.has_ended(Exit(0, 1))
     assert frames(receive(bench, client)) == [(1, b"fine")]
 
 
@@ -313,7 +314,7 @@ def test_terminal_is_not_framed_and_detach_keys_end_the_attachment(loop: Loop) -
     receive(bench, client)
     assert bench.detaches == 1
     os.close(slave)
-    bench.process.has_ended(0)
+    bench.process.has_ended(Exit(0, 1))
     bench.until(lambda: bench.ended == [0])
 
 
@@ -334,7 +335,7 @@ def test_orphan_that_holds_the_output_cannot_delay_the_end_for_long(loop: Loop) 
     out = bench.output(1)
     client = bench.attach(stdout=True)
     os.write(out, b"before")
-    bench.process.has_ended(0)
+    bench.process.has_ended(Exit(0, 1))
     bench.until(lambda: bench.ended == [0])
     assert frames(receive(bench, client)) == [(1, b"before")]
     os.close(out)
