@@ -123,6 +123,18 @@ async def test_a_start_that_was_not_recorded_any_more_is_recorded(machine: Machi
     assert (found.status, found.state.pid) == (Status.RUNNING, record.state.pid)
 
 
+async def test_an_exit_is_known_although_the_start_was_not_recorded_any_more(machine: Machine) -> None:
+    id = await machine.world.run("web")
+    record = machine.world.engine.store.find(id)
+    fresh = replace(record.state, status=Status.CREATED, started_at=0, pid=0)
+    machine.world.engine.store._records[record.id] = replace(record, state=fresh)
+    machine.world.engine.store.set_state(record.id, status=Status.CREATED)
+    machine.world.driver.end(id, 5, tell=False)
+    world = await machine.next_daemon()
+    state = world.engine.store.find("web").state
+    assert (state.status, state.exit_code, state.started_at) == (Status.EXITED, 5, record.state.started_at)
+
+
 async def test_processes_that_no_record_knows_are_ended(machine: Machine) -> None:
     id = await machine.world.run("web")
     machine.world.engine.store.remove(machine.world.engine.store.find(id).id, durable=True)

@@ -89,8 +89,9 @@ def _adopt_execs(engine: Engine, record: ContainerRecord, state: ContainerState)
 
 async def _reconcile_stopped(engine: Engine, record: ContainerRecord, state: ContainerState | None) -> None:
     """The daemon died between the start of a container and its record, or before a container could remove itself."""
-    if state is not None and state.status in _ALIVE:
-        engine.store.set_state(
+    ran = state is not None and (state.status in _ALIVE or state.started_at not in (0, record.state.started_at))
+    if state is not None and ran:
+        started = engine.store.set_state(
             record.id,
             status=Status.RUNNING,
             pid=state.pid,
@@ -99,8 +100,7 @@ async def _reconcile_stopped(engine: Engine, record: ContainerRecord, state: Con
             error="",
             network=running_settings(record, engine.networks.sandbox(record.id)),
         )
-        if state.status is driver.Status.PAUSED:
-            engine.store.set_state(record.id, status=Status.PAUSED)
+        await _reconcile_running(engine, started, state)
         return
     if state is not None:
         await engine.driver.delete(record.id)
