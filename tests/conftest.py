@@ -10,11 +10,16 @@ import time
 from collections.abc import Iterator
 from pathlib import Path
 
+import hypothesis
 import pytest
 
 from support import engines, leaks, needs
 
 busybox, host, fresh_host = engines.busybox, engines.host, engines.fresh_host
+
+
+hypothesis.settings.register_profile("corral", deadline=None)  # other workers take the processor away at any time
+hypothesis.settings.load_profile("corral")
 
 
 def pytest_configure() -> None:

@@ -51,14 +51,17 @@ def start_daemon(socket_path: str) -> None:
         fcntl.flock(lock, fcntl.LOCK_EX)
         if listening(socket_path):
             return
-        pid = _spawn(log_path)
-        _wait(pid, socket_path, log_path)
+        daemon = _spawn(log_path)
+        _wait(daemon, socket_path, log_path)
     finally:
         os.close(lock)
 
 
-def _spawn(log_path: str) -> int:
-    """The new daemon's pid. It gets this process's environment, without what was meant for this process alone."""
+def _spawn(log_path: str) -> subprocess.Popen[bytes]:
+    """The new daemon. Whoever drops the object lets it be collected: then its pid means nothing any more.
+
+    It gets this process's environment, without what was meant for this process alone.
+    """
     environment = {name: value for name, value in os.environ.items() if name not in _PRIVATE}
     with open(log_path, "wb") as log:
         return subprocess.Popen(
@@ -69,13 +72,13 @@ def _spawn(log_path: str) -> int:
             cwd="/",
             env=environment,
             start_new_session=True,
-        ).pid
+        )
 
 
-def _wait(pid: int, socket_path: str, log_path: str) -> None:
+def _wait(daemon: subprocess.Popen[bytes], socket_path: str, log_path: str) -> None:
     end = time.monotonic() + DEADLINE
     watch = select.poll()
-    pidfd = os.pidfd_open(pid)
+    pidfd = os.pidfd_open(daemon.pid)
     try:
         watch.register(pidfd, select.POLLIN)
         while not listening(socket_path):
