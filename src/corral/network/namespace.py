@@ -53,17 +53,17 @@ class Namespace:
 
         Raises OSError, Internal when the driver did not deliver the interface.
         """
-        found = link.by_name(self.connection, interface)
-        if found is None:
+        index = link.index_of(self.connection, interface)
+        if index is None:
             raise Internal(f"no interface {interface} in {self.path}")
         requests = [link.change(_LOOPBACK, up=True)]
         if os.path.exists(_HAS_IPV6):  # a network without IPv6 gives no IPv6 address, not even a link-local one
-            requests.append(link.change(found.index, link_local=False))
-        requests.append(link.change(found.index, up=True))
+            requests.append(link.change(index, link_local=False))
+        requests.append(link.change(index, up=True))
         if own is not None:
-            requests.append(address.add(found.index, own))
+            requests.append(address.add(index, own))
         if gateway:
-            requests.append(route.add(_EVERYWHERE, gateway=ipaddress.IPv4Address(gateway), index=found.index))
+            requests.append(route.add(_EVERYWHERE, gateway=ipaddress.IPv4Address(gateway), index=index))
         self.connection.apply(*requests)
 
 

@@ -103,6 +103,16 @@ async def test_a_container_that_removes_itself_goes_when_it_cannot_start(world: 
     assert len(world.engine.store) == 0
 
 
+async def test_a_container_that_removes_itself_goes_after_a_fault_of_the_engine(world: World) -> None:
+    id = await world.create("once", auto_remove=True)
+    removed = await world.service.wait(id, "removed")
+    world.journal.fail("driver.run", ZeroDivisionError())
+    with pytest.raises(ZeroDivisionError):
+        await world.service.start("once")
+    assert (await removed).status_code == 128
+    assert len(world.engine.store) == 0
+
+
 async def test_a_device_that_is_missing_fails_the_start_and_not_the_create(world: World) -> None:
     await world.create("web", devices=[DeviceMapping("/dev/nosuch", "/dev/nosuch", "rwm")])
     with pytest.raises(Invalid) as error:

@@ -39,6 +39,9 @@ async def launch(engine: Engine, record: ContainerRecord, *, by_hand: bool) -> C
         raise _record_failure(engine, record, error) from error
     except OSError as error:
         raise _record_failure(engine, record, Internal(str(error))) from error
+    except Exception as error:  # a fault of ours: it is not to leave a client waiting
+        _record_failure(engine, record, Internal(f"{type(error).__name__}: {error}"))
+        raise
     except BaseException:
         live.close_attachments()
         raise

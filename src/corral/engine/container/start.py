@@ -8,7 +8,7 @@ from corral.engine.container.launch import launch
 from corral.engine.container.live import Backoff
 from corral.engine.container.lookup import locked
 from corral.engine.container.record import ContainerRecord, Status
-from corral.errors import Conflict, CorralError, NotModified
+from corral.errors import Conflict, NotModified
 
 __all__ = ["start"]
 
@@ -20,7 +20,7 @@ async def start(engine: Engine, ref: str) -> None:
         engine.live[record.id].backoff = Backoff()
         try:
             await launch(engine, record, by_hand=True)
-        except CorralError:
+        except Exception:  # also a fault of ours: its client waits for the removal
             if record.host_config.auto_remove:
                 await dispose(engine, record.id, volumes=True)
             raise

@@ -24,7 +24,7 @@ from corral.linux.netlink.attributes import BE16, BINARY, S32, STRING, U8, U16, 
 from corral.linux.netlink.connection import Connection
 from corral.linux.netlink.message import Answer, Request
 
-__all__ = ["Link", "VethEnd", "add_bridge", "add_veth", "by_name", "change", "delete", "every"]
+__all__ = ["Link", "VethEnd", "add_bridge", "add_veth", "by_name", "change", "delete", "every", "index_of"]
 
 RTM_NEWLINK: Final = 16
 RTM_DELLINK: Final = 17
@@ -171,9 +171,20 @@ def delete(name: str) -> Request:
 
 def by_name(connection: Connection, name: str) -> Link | None:
     """Raises OSError; None when there is no such interface."""
-    payload = IFINFOMSG.pack(0, 0, 0, 0, 0) + IFLA.encode({"ifname": name})
-    answer = connection.get(Request(RTM_GETLINK, 0, payload, f"get interface {name}"))
+    answer = _get(connection, name)
     return None if answer is None else _link(answer)
+
+
+def index_of(connection: Connection, name: str) -> int | None:
+    """The same for those who need no more than its index."""
+    answer = _get(connection, name)
+    index: int | None = None if answer is None else IFINFOMSG.unpack_from(answer.payload)[2]
+    return index
+
+
+def _get(connection: Connection, name: str) -> Answer | None:
+    payload = IFINFOMSG.pack(0, 0, 0, 0, 0) + IFLA.encode({"ifname": name})
+    return connection.get(Request(RTM_GETLINK, 0, payload, f"get interface {name}"))
 
 
 def every(connection: Connection) -> list[Link]:

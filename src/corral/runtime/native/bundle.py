@@ -10,7 +10,12 @@ from corral.runtime.driver import CreateRequest
 
 def write_bundle(request: CreateRequest) -> None:
     """``config.json`` and ``rootfs.json`` in ``request.bundle``, which is made when it is missing. Raises OSError."""
-    os.makedirs(request.bundle, 0o711, exist_ok=True)
+    try:
+        os.mkdir(request.bundle, 0o711)
+    except FileExistsError:
+        pass
+    except FileNotFoundError:
+        os.makedirs(request.bundle, 0o711)
     _write(f"{request.bundle}/config.json", request.spec.to_json())
     _write(f"{request.bundle}/rootfs.json", [mount.to_json() for mount in request.rootfs])
 

@@ -39,13 +39,19 @@ def make_sandbox(path: str) -> tuple[int, int]:
 
 
 def _pin(made: int, path: str) -> None:
-    os.makedirs(os.path.dirname(path), 0o711, exist_ok=True)
     try:
-        os.close(os.open(path, os.O_RDONLY | os.O_CREAT | os.O_EXCL | os.O_CLOEXEC, 0o444))
+        _make_file(path)
     except FileExistsError:
         raise Conflict(f"network namespace {path} exists") from None
+    except FileNotFoundError:
+        os.makedirs(os.path.dirname(path), 0o711, exist_ok=True)
+        _make_file(path)
     try:
         mount.mount(f"/proc/self/fd/{made}", path, None, mount.MS_BIND, None)
     except OSError:
         os.unlink(path)
         raise
+
+
+def _make_file(path: str) -> None:
+    os.close(os.open(path, os.O_RDONLY | os.O_CREAT | os.O_EXCL | os.O_CLOEXEC, 0o444))

@@ -13,7 +13,8 @@ from typing import Any, Final
 
 __all__ = ["SocketTransport", "pump"]
 
-_RECEIVE: Final = 256 * 1024
+_RECEIVE: Final = 64 * 1024
+"""Each read is given memory of this size; beyond 128 KiB the C library would ask the kernel for it."""
 _HIGH: Final = 256 * 1024
 _LOW: Final = 64 * 1024
 
