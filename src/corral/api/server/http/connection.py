@@ -31,6 +31,10 @@ _BUFFERED: Final = 512 * 1024
 """Bytes received and not yet asked for at which the client is made to wait."""
 
 
+_LINGER: Final = 1.0
+"""Seconds for which a client that was refused may go on sending: closing with input unread would cost it the answer."""
+
+
 class Owner(Protocol):
     """The server that the connection belongs to."""
 
@@ -56,6 +60,7 @@ class Connection(asyncio.Protocol):
         self._expects_continue = False
         self._paused = False
         self._hijacked = False
+        self._refused = False
         self._more: asyncio.Future[None] | None = None
         self._writable: asyncio.Future[None] | None = None
 
@@ -84,6 +89,8 @@ class Connection(asyncio.Protocol):
         self._owner.connections.add(self)
 
     def data_received(self, data: bytes) -> None:
+        if self._refused:
+            return
         self._received += data
         if self._task is None:
             self._next_request()
@@ -149,9 +156,14 @@ class Connection(asyncio.Protocol):
 
     def _refuse(self, error: BadRequest) -> None:
         response = self._owner.error_response(error)
+        self._refused = True
         self._received.clear()
         self._send_whole(response, head_only=False, keep_alive=False)
-        self._transport.close()
+        if self._transport.can_write_eof():
+            self._transport.write_eof()
+            self._loop.call_later(_LINGER, self._transport.close)
+        else:
+            self._transport.close()
 
     async def _answer(self, head: Head) -> None:
         keep_alive = False
