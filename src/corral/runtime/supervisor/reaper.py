@@ -11,6 +11,7 @@ import os
 import signal
 import socket
 from collections.abc import Callable
+from contextlib import suppress
 from typing import Final
 
 from corral.linux.fd import close_range
@@ -71,7 +72,8 @@ class Reaper:
             if child is None:
                 return
             self._handle(child.si_pid, _wait_status(child))
-            os.waitpid(child.si_pid, os.WNOHANG)
+            with suppress(ChildProcessError):
+                os.waitpid(child.si_pid, os.WNOHANG)
 
     def _handle(self, pid: int, status: int) -> None:
         ended = self._waiting.pop(pid, None)
