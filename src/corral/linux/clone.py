@@ -12,7 +12,7 @@ import signal
 import struct
 from typing import Final
 
-from corral.linux import libc
+from corral.linux import libc, sigmask
 
 CLONE_VM: Final = 0x00000100
 CLONE_PIDFD: Final = 0x00001000
@@ -23,8 +23,6 @@ CLONE_CLEAR_SIGHAND: Final = 0x100000000
 # struct clone_args, version 2:
 # flags pidfd child_tid parent_tid exit_signal stack stack_size tls set_tid set_tid_size cgroup
 _CLONE_ARGS: Final = struct.Struct("=11Q")
-
-_ALL_SIGNALS: Final = frozenset(signal.valid_signals())  # a tenth of a millisecond, each time that it is asked for
 
 _python: Final = ctypes.pythonapi
 for _hook in (_python.PyOS_BeforeFork, _python.PyOS_AfterFork_Parent, _python.PyOS_AfterFork_Child):
@@ -56,14 +54,14 @@ def clone3(flags: int, *, cgroup_fd: int | None = None) -> tuple[int, int]:
         0,
         cgroup_fd if cgroup_fd is not None else 0,
     )
-    mask = signal.pthread_sigmask(signal.SIG_BLOCK, _ALL_SIGNALS)
+    mask = sigmask.block_all()
     _python.PyOS_BeforeFork()
     pid = libc.locked_syscall("clone3", record, _CLONE_ARGS.size)
     if pid == 0:
         _python.PyOS_AfterFork_Child()
         return 0, -1
     _python.PyOS_AfterFork_Parent()
-    signal.pthread_sigmask(signal.SIG_SETMASK, mask)
+    sigmask.set_mask(mask)
     if pid < 0:
         raise libc.failure("clone3", None, -pid)
     return pid, pidfd.value

@@ -10,6 +10,7 @@ from typing import Final
 from corral.linux import libc
 
 _PATH_MAX: Final = 4096
+_Buffer: Final = ctypes.c_char * _PATH_MAX
 
 
 def getcwd() -> str:
@@ -17,6 +18,6 @@ def getcwd() -> str:
 
     Raises OSError, ENOENT when the directory was removed.
     """
-    buffer = ctypes.create_string_buffer(_PATH_MAX)
+    buffer = _Buffer()
     length = libc.syscall("getcwd", buffer, _PATH_MAX)
     return os.fsdecode(buffer.raw[: length - 1])

@@ -26,9 +26,10 @@ from corral.runtime.init.failure import OTHER
 
 CONSOLE: Final = "console"
 WARNING: Final = "warning"
-READY: Final = "ready"
+READY: Final = b'{"type":"ready"}'
 ERROR: Final = "error"
 GO: Final = b'{"type":"go"}'
+
 
 LIMIT: Final = 1 << 16
 """Bytes: no message is longer."""
@@ -50,7 +51,7 @@ class Sync:
         self._sock.send(_encode({"type": WARNING, "message": message[:_MESSAGE_LIMIT]}))
 
     def ready(self) -> None:
-        self._sock.send(_encode({"type": READY}))
+        self._sock.send(READY)
 
     def error(self, message: str, exit_code: int = OTHER) -> None:
         """The last word. A "go" that nobody will read any more would make the supervisor see ECONNRESET instead."""

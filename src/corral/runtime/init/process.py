@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import contextlib
 import os
 from typing import Final
 
@@ -24,8 +23,10 @@ _UMASK: Final = 0o022
 def leave_keyring() -> None:
     """The host's session keyring is not the container's. Kernels without keys, and full quotas, have nothing to leave
     or nothing better to offer."""
-    with contextlib.suppress(OSError):
+    try:
         keyctl.join_session_keyring()
+    except OSError:
+        return
 
 
 def label(process: Process) -> None:

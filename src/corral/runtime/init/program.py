@@ -4,11 +4,11 @@ from __future__ import annotations
 
 import errno
 import os
-import signal
 import stat
 from collections.abc import Sequence
 from typing import Final, NoReturn
 
+from corral.linux import sigmask
 from corral.runtime.init.failure import NOT_EXECUTABLE, NOT_FOUND, SetupError, words
 
 __all__ = ["environment", "execute", "find"]
@@ -61,7 +61,7 @@ def _check(name: str, path: str) -> None:
 def execute(path: str, args: Sequence[str], env: dict[str, str]) -> NoReturn:
     """Become the program. What only execve can find out (a bad format, a missing interpreter) is, as in Docker, not a
     failure to start but the program's own end: the reason on its stderr, and exit code 255."""
-    signal.pthread_sigmask(signal.SIG_SETMASK, ())
+    sigmask.set_mask(sigmask.NONE)
     try:
         os.execve(path, list(args), env)  # noqa: S606
     except (OSError, ValueError) as error:

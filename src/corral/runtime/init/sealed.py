@@ -45,6 +45,7 @@ def ensure_sealed() -> None:
     executable = os.path.realpath("/proc/self/exe")
     arguments = [sys.executable, "-X", _MARK, *sys.orig_argv[1:]]
     environment = [f"{name}={value}" for name, value in os.environ.items()]
+    environment.append("LD_BIND_NOW=1")  # functions of the C library are looked up now, and not once more in each child
     if library := _shared_library():
         # $ORIGIN in the executable is the place of the executable, which is nowhere now.
         environment.append(f"LD_LIBRARY_PATH={library}")

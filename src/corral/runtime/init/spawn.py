@@ -21,7 +21,7 @@ from typing import Final, NoReturn, Protocol
 
 from corral.errors import Conflict
 from corral.linux import fd as descriptors
-from corral.linux import namespace, prctl
+from corral.linux import namespace, prctl, sigmask
 from corral.linux.clone import CLONE_CLEAR_SIGHAND, clone3
 from corral.oci.rootfs import RootfsMount
 from corral.oci.runtime import Process, Spec
@@ -35,6 +35,9 @@ from corral.runtime.security.seccomp import load
 __all__ = ["CgroupPlace", "Child", "ProcessFds", "spawn_container", "spawn_exec"]
 
 _ABOVE_STDIO: Final = 3
+
+_former_importers: Final[list[object]] = []
+"""In a child only. Taking them apart would copy a page of the supervisor's memory for each of their parts."""
 
 
 class CgroupPlace(Protocol):
@@ -175,19 +178,20 @@ def _leave_the_supervisor(process: Process, fds: ProcessFds, sync: int, keep: in
     prctl.set_dumpable(False)
     gc.disable()
     # A module of the container's, at the path of one of ours, must never be loaded.
-    sys.meta_path.clear()
-    sys.path_hooks.clear()
+    _former_importers.append((sys.meta_path, sys.path_hooks))
+    sys.meta_path, sys.path_hooks = [], []
     for number in _ignored_signals():  # what had a handler was reset by the clone
-        signal.signal(number, signal.SIG_DFL)
+        sigmask.reset(number)
     if process.terminal:
         null = os.open("/dev/null", os.O_RDWR | os.O_CLOEXEC)
         sources = [null, null, null]
     else:
         sources = [fds.stdin, fds.stdout, fds.stderr]
-    # Above everything that is kept, so that no duplicate lands on a source that is still needed.
-    lowest = max(sync, keep or 0, _ABOVE_STDIO) + 1
-    moved = [fcntl.fcntl(source, fcntl.F_DUPFD_CLOEXEC, lowest) for source in sources]
-    for target, source in enumerate(moved):
+    if min(sources) < _ABOVE_STDIO:
+        # Above everything that is kept, so that no duplicate lands on a source that is still needed.
+        lowest = max(sync, keep or 0, _ABOVE_STDIO) + 1
+        sources = [fcntl.fcntl(source, fcntl.F_DUPFD_CLOEXEC, lowest) for source in sources]
+    for target, source in enumerate(sources):
         os.dup2(source, target)
     # The supervisor's other descriptors belong to other containers: a created container may wait for days, and would
     # hold their pipes open.
@@ -203,7 +207,7 @@ def _leave_the_supervisor(process: Process, fds: ProcessFds, sync: int, keep: in
 def _ignored_signals() -> tuple[int, ...]:
     """By the interpreter, or by who started us, and so by programs unless they are told otherwise. A parent that asks
     first saves each child dozens of questions."""
-    return tuple(number for number in signal.valid_signals() if signal.getsignal(number) is signal.SIG_IGN)
+    return tuple(int(number) for number in signal.valid_signals() if signal.getsignal(number) is signal.SIG_IGN)
 
 
 @contextlib.contextmanager
