@@ -111,7 +111,7 @@ class Lab:
             client.sendto(b"?", (host, port))
             return client.recv(100).decode()
 
-    def reaches(self, where: int | Path, host: str, port: int, timeout: float = 0.5) -> bool:
+    def reaches(self, where: int | Path, host: str, port: int, timeout: float = 2.5) -> bool:
         try:
             self.ask(where, host, port, timeout)
         except OSError:
