@@ -11,6 +11,7 @@ from pathlib import Path
 from corral.errors import Conflict, Unavailable
 from corral.image.graphdriver.choose import filesystem_of
 from corral.linux import mount
+from corral.linux.inode_flags import spread
 from corral.store.layout import DataRoot, ExecRoot
 
 __all__ = ["keep_in_memory", "lock_root", "make_directories", "pid_file"]
@@ -47,6 +48,8 @@ def make_directories(data: DataRoot, execution: ExecRoot) -> None:
     }
     for path, mode in modes.items():
         _make(path, mode)
+    for path in (data.containers, data.volumes):
+        spread(str(path))
 
 
 def _make(path: Path, mode: int) -> None:

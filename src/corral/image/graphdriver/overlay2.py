@@ -35,6 +35,7 @@ from corral.errors import Internal, Invalid, NotFound
 from corral.image.graphdriver import mountpoints
 from corral.image.graphdriver.driver import DiffSource, Staging
 from corral.image.graphdriver.usage import tree_size
+from corral.linux.inode_flags import spread
 from corral.oci.rootfs import RootfsMount
 
 _FLAGS: Final = ("index=off", "redirect_dir=off", "metacopy=off")
@@ -56,6 +57,7 @@ class Overlay2:
         self._lower: dict[str, str] = {}
         self._roots: dict[str, tuple[int, int, int]] = {}
         os.makedirs(root / _LINKS, 0o710, exist_ok=True)
+        spread(str(root))
         bottom = root / mountpoints.ID / "diff"
         os.makedirs(bottom, 0o755, exist_ok=True)
         mountpoints.make(bottom)

@@ -27,6 +27,7 @@ from corral.archive.copy import copy_tree
 from corral.errors import Internal, Invalid, NotFound
 from corral.image.graphdriver import mountpoints
 from corral.image.graphdriver.driver import DiffSource, Staging
+from corral.linux.inode_flags import spread
 from corral.oci.rootfs import RootfsMount
 
 
@@ -40,6 +41,7 @@ class Vfs:
     def __init__(self, root: Path) -> None:
         self._root = root
         os.makedirs(root, 0o710, exist_ok=True)
+        spread(str(root))
         os.makedirs(self._tree(mountpoints.ID), 0o755, exist_ok=True)
         mountpoints.make(Path(self._tree(mountpoints.ID)))
 
