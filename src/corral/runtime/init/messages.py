@@ -4,7 +4,7 @@
 
     child ──> supervisor   {"type": "console"} and the pty's master as SCM_RIGHTS    if the process has a terminal
     child ──> supervisor   {"type": "warning", "message": ...}                       any number: what was degraded
-    child ──> supervisor   {"type": "ready"}                                         all is set up
+    child ──> supervisor   {"type": "ready"}                                         set up; unless it may go already
     child <── supervisor   {"type": "go"}                                            may be sent before "ready"
     child ──> supervisor   end of file: the execve has happened
                         or {"type": "error", "message": ..., "exit_code": 125 | 126 | 127}, and the child exits
@@ -30,6 +30,7 @@ READY: Final = b'{"type":"ready"}'
 ERROR: Final = "error"
 GO: Final = b'{"type":"go"}'
 
+_DO_NOT_WAIT: Final = int(socket.MSG_DONTWAIT)
 
 LIMIT: Final = 1 << 16
 """Bytes: no message is longer."""
@@ -50,9 +51,6 @@ class Sync:
     def warning(self, message: str) -> None:
         self._sock.send(_encode({"type": WARNING, "message": message[:_MESSAGE_LIMIT]}))
 
-    def ready(self) -> None:
-        self._sock.send(READY)
-
     def error(self, message: str, exit_code: int = OTHER) -> None:
         """The last word. A "go" that nobody will read any more would make the supervisor see ECONNRESET instead."""
         self._sock.send(_encode({"type": ERROR, "message": message[:_MESSAGE_LIMIT], "exit_code": exit_code}))
@@ -61,8 +59,13 @@ class Sync:
             pass
 
     def wait_for_go(self) -> bool:
-        """False when the supervisor has hung up."""
-        return self._sock.recv(LIMIT) != b""
+        """All is set up. False when the supervisor has hung up."""
+        try:
+            message = self._sock.recv(LIMIT, _DO_NOT_WAIT)
+        except BlockingIOError:
+            self._sock.send(READY)
+            message = self._sock.recv(LIMIT)
+        return message != b""
 
     def close(self) -> None:
         self._sock.close()

@@ -67,7 +67,6 @@ def start(
     env = program.environment(process.env, identity.home)
     path = program.find(process.args[0], env.get("PATH", ""))
 
-    sync.ready()
     if not sync.wait_for_go():
         return
 

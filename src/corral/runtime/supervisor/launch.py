@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import contextlib
 import json
 import socket
 from typing import Final, Protocol
@@ -20,7 +19,7 @@ _OTHER: Final = 125
 class Events(Protocol):
     """What becomes of a child.
 
-    ``ready`` may be left out; of ``started`` and ``failed`` exactly one is called, at last.
+    ``ready`` may be left out by one that was told to go; of ``started`` and ``failed`` exactly one is called, at last.
     """
 
     def console(self, master: int) -> None: ...
@@ -41,6 +40,7 @@ class Launch:
         self._name = name
         self._ready = False
         self._went = False
+        self._reset = False
         sync.setblocking(False)
         loop.add(sync.fileno(), IN, self._readable, self._broken)
 
@@ -54,12 +54,14 @@ class Launch:
 
     def go(self) -> None:
         """Let it execve, as soon as it is ready. What became of one that does not listen any more will be heard."""
-        self._went = True
-        with contextlib.suppress(OSError):
+        try:
             self._sync.send(_GO)
+            self._went = True
+        except OSError:
+            self._went = self._ready
 
     def resume(self) -> None:
-        """After a predecessor, who may have been told already that it is ready."""
+        """After a predecessor, who may have been told already that it is ready, and may have let it go."""
         self._ready = True
 
     def settle(self) -> None:
@@ -84,7 +86,8 @@ class Launch:
             payload, fds = descriptors.recv_fds(self._sync, _LIMIT, 4)
         except BlockingIOError:
             return False
-        except ConnectionResetError:  # it died with something of ours unread
+        except ConnectionResetError:  # it ended with something of ours unread
+            self._reset = True
             payload, fds = b"", []
         if not payload:
             self._end()
@@ -106,8 +109,9 @@ class Launch:
         return True
 
     def _end(self) -> None:
+        """A child that has read that it may go has set everything up."""
         self.close()
-        if self._ready and self._went:
+        if self._went and (self._ready or not self._reset):
             self._events.started()
         else:
             self._events.failed(StartError("container process ended before it was started", _OTHER))
