@@ -55,7 +55,7 @@ class Codec(Generic[T]):
             name = field.metadata.get(_NAME) or _camel(field.name)
             decode, encode = _converters(hints[field.name], known)
             self._decoders[name] = (field.name, decode)
-            self._encoders.append((field.name, name, field.default, encode))
+            self._encoders.append((field.name, name, _default(field), encode))
         self._required = [name for _, name, default, _ in self._encoders if default is dataclasses.MISSING]
 
     @classmethod
@@ -89,6 +89,15 @@ class Codec(Generic[T]):
         return result
 
 
+def _values(convert: Convert) -> Convert:
+    return lambda items: {key: convert(item) for key, item in items.items()}
+
+
+def _default(field: dataclasses.Field[Any]) -> Any:
+    """MISSING when there is none."""
+    return field.default if field.default_factory is dataclasses.MISSING else field.default_factory()
+
+
 def _converters(hint: Any, known: dict[type, Codec[Any]]) -> tuple[Convert | None, Convert | None]:
     """Decoder and encoder for a type hint; None for what JSON carries as it is."""
     origin = typing.get_origin(hint)
@@ -103,7 +112,8 @@ def _converters(hint: Any, known: dict[type, Codec[Any]]) -> tuple[Convert | Non
             list if encode is None else lambda items: [encode(item) for item in items],
         )
     if origin is dict:
-        return dict, dict
+        reading, writing = _converters(arguments[1], known)
+        return dict if reading is None else _values(reading), dict if writing is None else _values(writing)
     if dataclasses.is_dataclass(hint):
         codec = known.get(hint) or Codec(hint, known)  # type: ignore[arg-type]
         return codec.decode, codec.encode

@@ -54,6 +54,35 @@ class Rlimit:
 
 
 @dataclass(frozen=True, slots=True)
+class Scheduler:
+    """sched_setattr(2): ``policy`` such as "SCHED_FIFO"; ``flags`` such as "SCHED_FLAG_RESET_ON_FORK"; times in ns."""
+
+    policy: str
+    nice: int = 0
+    priority: int = 0
+    flags: tuple[str, ...] = ()
+    runtime: int = 0
+    deadline: int = 0
+    period: int = 0
+
+
+@dataclass(frozen=True, slots=True)
+class IOPriority:
+    """ioprio_set(2): ``cls`` such as "IOPRIO_CLASS_BE"; ``priority`` 0-7."""
+
+    cls: str = named("class", "")
+    priority: int = 0
+
+
+@dataclass(frozen=True, slots=True)
+class ExecCPUAffinity:
+    """Lists of processors as cpuset(7) writes them: until the process is in its cgroup, and from then on."""
+
+    initial: str = ""
+    final: str = ""
+
+
+@dataclass(frozen=True, slots=True)
 class Process:
     args: tuple[str, ...] = ()
     env: tuple[str, ...] = ()
@@ -67,6 +96,9 @@ class Process:
     apparmor_profile: str = ""
     oom_score_adj: int | None = None
     selinux_label: str = ""
+    scheduler: Scheduler | None = None
+    io_priority: IOPriority | None = None
+    exec_cpu_affinity: ExecCPUAffinity | None = named("execCPUAffinity", None)
     additional_groups: tuple[str, ...] = ()
 
     def to_json(self) -> dict[str, Any]:
@@ -84,6 +116,15 @@ class Root:
 
 
 @dataclass(frozen=True, slots=True)
+class IDMapping:
+    """``size`` ids from ``container_id`` on are ``host_id`` and the following ones outside."""
+
+    container_id: int = named("containerID", 0)
+    host_id: int = named("hostID", 0)
+    size: int = 0
+
+
+@dataclass(frozen=True, slots=True)
 class Mount:
     """``options`` as mount(8) writes them, plus ``x-corral.create=file|dir``: what to make of a missing destination."""
 
@@ -91,6 +132,8 @@ class Mount:
     type: str = ""
     source: str = ""
     options: tuple[str, ...] = ()
+    uid_mappings: tuple[IDMapping, ...] = ()
+    gid_mappings: tuple[IDMapping, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)
@@ -99,13 +142,6 @@ class Namespace:
 
     type: str
     path: str = ""
-
-
-@dataclass(frozen=True, slots=True)
-class IDMapping:
-    container_id: int = named("containerID", 0)
-    host_id: int = named("hostID", 0)
-    size: int = 0
 
 
 @dataclass(frozen=True, slots=True)
@@ -208,6 +244,28 @@ class HugepageLimit:
 
 
 @dataclass(frozen=True, slots=True)
+class Rdma:
+    """Of one device: handles and objects of host channel adapters."""
+
+    hca_handles: int | None = None
+    hca_objects: int | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class InterfacePriority:
+    name: str
+    priority: int
+
+
+@dataclass(frozen=True, slots=True)
+class NetworkResources:
+    """Version 1 only: ``class_id`` for net_cls, ``priorities`` for net_prio."""
+
+    class_id: int | None = named("classID", None)
+    priorities: tuple[InterfacePriority, ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
 class Resources:
     memory: Memory | None = None
     cpu: Cpu | None = None
@@ -215,6 +273,8 @@ class Resources:
     block_io: BlockIO | None = named("blockIO", None)
     devices: tuple[DeviceRule, ...] = ()
     hugepage_limits: tuple[HugepageLimit, ...] = ()
+    network: NetworkResources | None = None
+    rdma: dict[str, Rdma] = field(default_factory=dict)
     unified: dict[str, str] = field(default_factory=dict)
 
     def to_json(self) -> dict[str, Any]:
@@ -254,6 +314,7 @@ class Seccomp:
     architectures: tuple[str, ...] = ()
     flags: tuple[str, ...] = ()
     listener_path: str = ""
+    listener_metadata: str = ""
     syscalls: tuple[SeccompSyscall, ...] = ()
 
     def to_json(self) -> dict[str, Any]:
@@ -262,6 +323,48 @@ class Seccomp:
     @classmethod
     def from_json(cls, data: dict[str, Any]) -> Seccomp:
         return _SECCOMP.decode(data)
+
+
+@dataclass(frozen=True, slots=True)
+class Personality:
+    """personality(2): ``domain`` LINUX or LINUX32; the specification knows no ``flags`` yet."""
+
+    domain: str
+    flags: tuple[str, ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
+class TimeOffset:
+    """Of a clock ("monotonic", "boottime") in a new time namespace."""
+
+    secs: int = 0
+    nanosecs: int = 0
+
+
+@dataclass(frozen=True, slots=True)
+class MemoryPolicy:
+    """set_mempolicy(2): ``mode`` such as "MPOL_INTERLEAVE", ``nodes`` as cpuset(7) lists, ``flags`` such as
+    "MPOL_F_STATIC_NODES"."""
+
+    mode: str
+    nodes: str = ""
+    flags: tuple[str, ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
+class IntelRdt:
+    clos_id: str = named("closID", "")
+    l3_cache_schema: str = ""
+    mem_bw_schema: str = ""
+    enable_cmt: bool = named("enableCMT", False)
+    enable_mbm: bool = named("enableMBM", False)
+
+
+@dataclass(frozen=True, slots=True)
+class NetDevice:
+    """A device of the host's to be moved into the container; ``name`` in there, the key's when empty."""
+
+    name: str = ""
 
 
 @dataclass(frozen=True, slots=True)
@@ -280,6 +383,33 @@ class Linux:
     masked_paths: tuple[str, ...] = ()
     readonly_paths: tuple[str, ...] = ()
     mount_label: str = ""
+    personality: Personality | None = None
+    time_offsets: dict[str, TimeOffset] = field(default_factory=dict)
+    memory_policy: MemoryPolicy | None = None
+    intel_rdt: IntelRdt | None = None
+    net_devices: dict[str, NetDevice] = field(default_factory=dict)
+
+
+@dataclass(frozen=True, slots=True)
+class Hook:
+    """``args`` with the program's name first, ("path",) when empty; ``timeout`` in seconds."""
+
+    path: str
+    args: tuple[str, ...] = ()
+    env: tuple[str, ...] = ()
+    timeout: int | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Hooks:
+    """In the order of a container's life. ``prestart`` is deprecated, but runc's and podman's users have them."""
+
+    prestart: tuple[Hook, ...] = ()
+    create_runtime: tuple[Hook, ...] = ()
+    create_container: tuple[Hook, ...] = ()
+    start_container: tuple[Hook, ...] = ()
+    poststart: tuple[Hook, ...] = ()
+    poststop: tuple[Hook, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)
@@ -291,6 +421,7 @@ class Spec:
     domainname: str = ""
     mounts: tuple[Mount, ...] = ()
     linux: Linux = field(default_factory=Linux)
+    hooks: Hooks | None = None
     annotations: dict[str, str] = field(default_factory=dict)
 
     def to_json(self) -> dict[str, Any]:
