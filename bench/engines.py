@@ -82,7 +82,15 @@ def engines(names: list[str]) -> Iterator[list[Engine]]:
             elif (PEERS / f"{name}.sock").exists():
                 processes = {"docker": ("dockerd", "containerd", "docker-proxy"), "podman": ("podman", "conmon")}
                 result.append(Engine(name, f"unix://{PEERS}/{name}.sock", processes[name]))
+                _remove_leftovers(result[-1])
         yield result
+
+
+def _remove_leftovers(engine: Engine) -> None:
+    """Of a bench that was cut short."""
+    left = engine.docker("ps", "-aq", "--filter", "name=^/?bench-").split()
+    if left:
+        engine.docker("rm", "-f", *left)
 
 
 @contextlib.contextmanager
