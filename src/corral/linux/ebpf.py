@@ -12,10 +12,14 @@ from corral.linux import libc
 
 BPF_PROG_LOAD: Final = 5
 BPF_PROG_ATTACH: Final = 8
+BPF_PROG_DETACH: Final = 9
+BPF_PROG_GET_FD_BY_ID: Final = 13
+BPF_PROG_QUERY: Final = 16
 
 BPF_PROG_TYPE_CGROUP_DEVICE: Final = 15
 BPF_CGROUP_DEVICE: Final = 6
 BPF_F_ALLOW_MULTI: Final = 2
+BPF_F_REPLACE: Final = 4
 
 _INSTRUCTION: Final = struct.Struct("=BBhi")
 # union bpf_attr for BPF_PROG_LOAD: prog_type insn_cnt insns license log_level log_size log_buf kern_version prog_flags
@@ -23,6 +27,10 @@ _INSTRUCTION: Final = struct.Struct("=BBhi")
 _LOAD: Final = struct.Struct("=IIQQIIQII16sII")
 # ... and for BPF_PROG_ATTACH: target_fd attach_bpf_fd attach_type attach_flags replace_bpf_fd
 _ATTACH: Final = struct.Struct("=5I")
+# ... and for BPF_PROG_QUERY: target_fd attach_type query_flags attach_flags prog_ids prog_cnt, and what follows them up
+# to revision, which Linux 6.17 and later write whatever size they are told.
+_QUERY: Final = struct.Struct("=IIIIQI4xQQQQ")
+_MOST_PROGRAMS: Final = 64  # BPF_CGROUP_MAX_PROGS
 _LICENSE: Final = b"Apache-2.0\0"
 _LOG_SIZE: Final = 1 << 16
 
@@ -116,7 +124,30 @@ def _load(
     return libc.syscall("bpf", BPF_PROG_LOAD, record, _LOAD.size)
 
 
-def prog_attach(target_fd: int, prog_fd: int, attach_type: int, flags: int = 0) -> None:
-    """Attach to a control group's directory. Raises OSError."""
-    record = _ATTACH.pack(target_fd, prog_fd, attach_type, flags, 0)
+def prog_attach(target_fd: int, prog_fd: int, attach_type: int, flags: int = 0, replace_fd: int = 0) -> None:
+    """Attach to a control group's directory; with BPF_F_REPLACE in place of ``replace_fd`` (Linux 5.6), which takes
+    effect at once and leaves no moment without either. Raises OSError."""
+    record = _ATTACH.pack(target_fd, prog_fd, attach_type, flags, replace_fd)
     libc.syscall("bpf", BPF_PROG_ATTACH, record, _ATTACH.size)
+
+
+def prog_detach(target_fd: int, prog_fd: int, attach_type: int) -> None:
+    """Raises OSError."""
+    record = _ATTACH.pack(target_fd, prog_fd, attach_type, 0, 0)
+    libc.syscall("bpf", BPF_PROG_DETACH, record, _ATTACH.size)
+
+
+def prog_query(target_fd: int, attach_type: int) -> list[int]:
+    """Ids of the programs attached to this very control group, in the order in which they run. Raises OSError."""
+    ids = (ctypes.c_uint32 * _MOST_PROGRAMS)()
+    record = ctypes.create_string_buffer(
+        _QUERY.pack(target_fd, attach_type, 0, 0, ctypes.addressof(ids), _MOST_PROGRAMS, 0, 0, 0, 0), _QUERY.size
+    )
+    libc.syscall("bpf", BPF_PROG_QUERY, record, _QUERY.size)
+    count = _QUERY.unpack(record.raw)[5]
+    return list(ids[:count])
+
+
+def prog_get_fd_by_id(program: int) -> int:
+    """A descriptor, close-on-exec. Raises OSError; ENOENT when it is gone."""
+    return libc.syscall("bpf", BPF_PROG_GET_FD_BY_ID, struct.pack("=4I", program, 0, 0, 0), 16)

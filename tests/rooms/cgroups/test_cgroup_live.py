@@ -12,12 +12,13 @@ from pathlib import Path
 import pytest
 
 from corral.errors import Invalid
-from corral.linux import pidfd
+from corral.linux import ebpf, pidfd
 from corral.linux.clone import clone3
-from corral.oci.runtime import Cpu, DeviceRule, Memory, Pids, Resources
+from corral.oci.runtime import BlockIO, Cpu, DeviceRule, HugepageLimit, Memory, Pids, Resources, ThrottleDevice
 from corral.runtime.cgroups import Cgroup, Hierarchies
 from corral.runtime.cgroups.devices import DEFAULT_RULES
 from corral.runtime.cgroups.plan import directory_of
+from corral.runtime.cgroups.write import write_text
 
 pytestmark = pytest.mark.requires("root", "cgroup")
 
@@ -286,6 +287,192 @@ def test_cpuset_is_inherited_when_only_a_part_is_given(cgroup: Cgroup) -> None:
     cgroup.create(Resources(cpu=Cpu(cpus="0")))
     tenant = Tenant(cgroup, lambda: 0 if os.sched_getaffinity(0) == {0} else 1)
     assert tenant.wait() == 0
+
+
+def test_refused_update_leaves_every_limit_as_it_was(hierarchies: Hierarchies, cgroup: Cgroup) -> None:
+    memory = Memory(limit=64 * MEGABYTE, swap=128 * MEGABYTE)
+    cgroup.create(Resources(memory=memory, cpu=Cpu(quota=50000, period=100000, cpus="0"), pids=Pids(33)))
+
+    def limits() -> list[str]:
+        return [
+            contents(hierarchies, "memory", cgroup, "memory.limit_in_bytes", "memory.max"),
+            contents(hierarchies, "memory", cgroup, "memory.memsw.limit_in_bytes", "memory.swap.max"),
+            contents(hierarchies, "cpu", cgroup, "cpu.cfs_quota_us", "cpu.max"),
+            contents(hierarchies, "cpu", cgroup, "cpu.cfs_period_us", "cpu.max"),
+            contents(hierarchies, "pids", cgroup, "pids.max", "pids.max"),
+            contents(hierarchies, "cpuset", cgroup, "cpuset.cpus", "cpuset.cpus"),
+        ]
+
+    before = limits()
+    for size in (16, 256):
+        asked = Resources(
+            memory=Memory(limit=size * MEGABYTE, swap=size * MEGABYTE),
+            cpu=Cpu(quota=20000, period=20000, cpus="0"),
+            pids=Pids(5),
+            hugepage_limits=(HugepageLimit("2MB", 2 * MEGABYTE),),
+            unified={"cgroup.max.depth": "nonsense"},
+        )
+        with pytest.raises(Invalid, match=r"cgroup\.max\.depth"):
+            cgroup.update(asked)
+        assert limits() == before
+
+
+def test_half_of_a_pair_can_be_updated(hierarchies: Hierarchies, cgroup: Cgroup) -> None:
+    cgroup.create(Resources(memory=Memory(limit=64 * MEGABYTE), cpu=Cpu(quota=50000, period=100000)))
+    cgroup.update(Resources(cpu=Cpu(period=50000), memory=Memory(swap=96 * MEGABYTE)))
+    place = hierarchies.of("cpu")
+    assert place is not None
+    quota = contents(hierarchies, "cpu", cgroup, "cpu.cfs_quota_us", "cpu.max")
+    assert quota == ("50000" if place.version == 1 else "50000 50000")
+    swap = contents(hierarchies, "memory", cgroup, "memory.memsw.limit_in_bytes", "memory.swap.max")
+    assert swap == str((96 if place.version == 1 else 32) * MEGABYTE)
+
+
+def test_burst_above_the_old_quota_goes_with_the_new_one(hierarchies: Hierarchies, cgroup: Cgroup) -> None:
+    cgroup.create(Resources(cpu=Cpu(quota=10000, period=100000)))
+    cgroup.update(Resources(cpu=Cpu(quota=80000, burst=50000)))
+    assert contents(hierarchies, "cpu", cgroup, "cpu.cfs_burst_us", "cpu.max.burst") == "50000"
+    cgroup.update(Resources(cpu=Cpu(burst=0)))
+    assert contents(hierarchies, "cpu", cgroup, "cpu.cfs_burst_us", "cpu.max.burst") == "0"
+
+
+def test_idle_group_becomes_busy_again(hierarchies: Hierarchies, cgroup: Cgroup) -> None:
+    cgroup.create(Resources(cpu=Cpu(idle=1, shares=512)))
+    assert contents(hierarchies, "cpu", cgroup, "cpu.idle", "cpu.idle") == "1"
+    cgroup.update(Resources(cpu=Cpu(idle=0, shares=1024)))
+    assert contents(hierarchies, "cpu", cgroup, "cpu.idle", "cpu.idle") == "0"
+    shares = contents(hierarchies, "cpu", cgroup, "cpu.shares", "cpu.weight")
+    assert shares in ("1024", "100")
+
+
+def a_disk() -> tuple[int, int]:
+    """The numbers of a whole block device."""
+    for name in sorted(os.listdir("/sys/block"), reverse=True):
+        if not name.startswith(("loop", "zram", "ram")):
+            major, _, minor = Path(f"/sys/block/{name}/dev").read_text().strip().partition(":")
+            return int(major), int(minor)
+    pytest.skip("no block device")
+
+
+def test_throttles_are_set_changed_and_put_back(hierarchies: Hierarchies, cgroup: Cgroup) -> None:
+    major, minor = a_disk()
+    first = BlockIO(
+        throttle_read_bps_device=(ThrottleDevice(major, minor, MEGABYTE),),
+        throttle_write_iops_device=(ThrottleDevice(major, minor, 100),),
+    )
+    cgroup.create(Resources(block_io=first))
+
+    def rate() -> str:
+        return contents(hierarchies, "blkio", cgroup, "blkio.throttle.read_bps_device", "io.max")
+
+    assert str(MEGABYTE) in rate()
+    before = rate()
+    second = BlockIO(throttle_read_bps_device=(ThrottleDevice(major, minor, 2 * MEGABYTE),))
+    with pytest.raises(Invalid):
+        cgroup.update(Resources(block_io=second, unified={"cgroup.max.depth": "nonsense"}))
+    assert rate() == before
+    cgroup.update(Resources(block_io=second))
+    assert str(2 * MEGABYTE) in rate()
+
+
+def test_huge_pages_and_their_reservations_are_limited(hierarchies: Hierarchies, cgroup: Cgroup) -> None:
+    cgroup.create(Resources(hugepage_limits=(HugepageLimit("2MB", 4 * MEGABYTE),)))
+    for infix in ("", ".rsvd"):
+        v1, v2 = f"hugetlb.2MB{infix}.limit_in_bytes", f"hugetlb.2MB{infix}.max"
+        assert contents(hierarchies, "hugetlb", cgroup, v1, v2) == str(4 * MEGABYTE)
+
+
+def test_unified_sets_what_the_specification_has_no_word_for(hierarchies: Hierarchies, cgroup: Cgroup) -> None:
+    if hierarchies.v2 is None:
+        pytest.skip("no version 2")
+    cgroup.create(Resources(unified={"cgroup.max.descendants": "3"}))
+    assert Path(directory_of(hierarchies.v2, cgroup.path), "cgroup.max.descendants").read_text() == "3\n"
+    with pytest.raises(Invalid, match="no such file or directory"):
+        cgroup.update(Resources(unified={"cgroup.nonsense": "3"}))
+    with pytest.raises(Invalid, match='controller "nonsense" not available'):
+        cgroup.update(Resources(unified={"nonsense.max": "3"}))
+
+
+def test_device_rules_are_replaced_while_processes_run(cgroup: Cgroup) -> None:
+    cgroup.create(Resources(devices=DEFAULT_RULES))
+    null, zero = (os.stat(f"/dev/{name}").st_rdev for name in ("null", "zero"))
+    order_read, order_write = os.pipe()
+    answer_read, answer_write = os.pipe()
+
+    def obey() -> None:
+        while os.read(order_read, 1):
+            opened = "".join("+" if opens(f"/dev/{name}", os.O_RDONLY) == "" else "-" for name in ("null", "zero"))
+            os.write(answer_write, opened.encode())
+
+    tenant = Tenant(cgroup, obey)
+
+    def allowed() -> str:
+        os.write(order_write, b"x")
+        return os.read(answer_read, 2).decode()
+
+    try:
+        assert allowed() == "++"
+        nothing = DeviceRule(False, "a", access="rwm")
+        only_null = DeviceRule(True, "c", os.major(null), os.minor(null), "rwm")
+        only_zero = DeviceRule(True, "c", os.major(zero), os.minor(zero), "r")
+        everything = DeviceRule(True, "a", access="rwm")
+        for rules, expected in (
+            ((nothing, only_null), "+-"),
+            ((nothing, only_zero), "-+"),
+            ((nothing,), "--"),
+            ((everything,), "++"),
+            ((everything, DeviceRule(False, "c", os.major(null), os.minor(null), "rw")), "-+"),
+            (DEFAULT_RULES, "++"),
+        ):
+            cgroup.update(Resources(devices=rules))
+            assert allowed() == expected
+    finally:
+        cgroup.kill()
+        tenant.wait()
+        for fd in (order_read, order_write, answer_read, answer_write):
+            os.close(fd)
+
+
+def test_replacing_device_rules_leaves_one_program(hierarchies: Hierarchies, cgroup: Cgroup) -> None:
+    if hierarchies.v2 is None or hierarchies.has_v1("devices"):
+        pytest.skip("devices are restricted by version 1")
+    cgroup.create(Resources(devices=DEFAULT_RULES))
+    group = os.open(directory_of(hierarchies.v2, cgroup.path), os.O_RDONLY | os.O_DIRECTORY)
+    try:
+        for _ in range(3):
+            cgroup.update(Resources(devices=(DeviceRule(False, "a", access="rwm"),)))
+            assert len(ebpf.prog_query(group, ebpf.BPF_CGROUP_DEVICE)) == 1
+        cgroup.update(Resources(devices=(DeviceRule(True, "a", access="rwm"),)))
+        assert ebpf.prog_query(group, ebpf.BPF_CGROUP_DEVICE) == []
+    finally:
+        os.close(group)
+
+
+def test_fork_bomb_dies_where_cgroup_kill_is_missing(
+    hierarchies: Hierarchies, cgroup: Cgroup, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """As before Linux 5.14, and on version 1 alone."""
+
+    def without_kill(path: str, text: str) -> None:
+        if path.endswith("/cgroup.kill"):
+            raise FileNotFoundError(path)
+        write_text(path, text)
+
+    monkeypatch.setattr("corral.runtime.cgroups.cgroup.write_text", without_kill)
+    cgroup.create(Resources(pids=Pids(20)))
+
+    def bomb() -> None:
+        while True:
+            try:
+                os.fork()
+            except OSError:
+                time.sleep(0.001)
+
+    tenant = Tenant(cgroup, bomb)
+    assert until(lambda: len(cgroup.pids()) >= 20)
+    cgroup.kill()
+    tenant.wait()
+    assert until(lambda: not cgroup.pids())
 
 
 def opens(path: str, flags: int) -> str:

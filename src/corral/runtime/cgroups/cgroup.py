@@ -15,25 +15,31 @@ restart ``Cgroup.at`` finds everything again. All methods block, for microsecond
 
 from __future__ import annotations
 
+import dataclasses
 import errno
 import os
 import signal
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from contextlib import ExitStack
+from typing import TYPE_CHECKING
 
-from corral.errors import Invalid, NotFound, Unsupported
-from corral.oci.runtime import Resources, Spec
-from corral.runtime.cgroups import device_program, devices, freezer, memory, oom, stats, tree
+from corral.errors import CorralError, Invalid, NotFound, Unsupported
+from corral.oci.runtime import DeviceRule, Resources, Spec
+from corral.runtime.cgroups import device_program, devices, freezer, memory, oom, stats, tree, unified
 from corral.runtime.cgroups.delegation import enable_controllers
 from corral.runtime.cgroups.directory import make_directory
 from corral.runtime.cgroups.hierarchies import Hierarchies, Hierarchy
 from corral.runtime.cgroups.plan import Place, directory_of, make_plan
 from corral.runtime.cgroups.write import Write, apply, read_text, write_text
 
+if TYPE_CHECKING:
+    from corral.runtime.cgroups.change import Change
+
 __all__ = ["Cgroup"]
 
 _DELETE_PATIENCE = 0.1
 _KILL_PASSES = 10
+_WRONG_VALUE = (errno.EINVAL, errno.ERANGE, errno.ENOSPC, errno.EBUSY, errno.ENODEV, errno.EOPNOTSUPP)
 
 
 class Cgroup:
@@ -90,17 +96,34 @@ class Cgroup:
     def update(self, resources: Resources) -> list[str]:
         """Change limits of a group that has processes, joining controllers that were not needed before.
 
-        Device rules are not changed. Returns warnings. Raises as ``create`` does; limits may then be partly set.
+        What ``resources`` leaves out stays, device rules as well. Returns warnings. Raises as ``create`` does, and then
+        everything is as it was, except that the group may have joined a controller.
         """
+        from corral.runtime.cgroups.change import Change
+        from corral.runtime.cgroups.current import check_usage, complete_v2
+
+        memory_place = self._hierarchies.of("memory")
+        usage = "memory.usage_in_bytes" if memory_place and memory_place.version == 1 else "memory.current"
+        check_usage(resources.memory, self._read("memory", usage))
+        if self._hierarchies.v2 is not None:
+            resources = complete_v2(resources, lambda file: self._read(file.partition(".")[0], file))
+        device_rules, resources = resources.devices, dataclasses.replace(resources, devices=())
         plan = make_plan(self._hierarchies, self.path, resources, memory_v1=self._memory_v1())
         warnings = list(plan.warnings)
-        for place in plan.places:
-            if not place.writes:
-                continue
-            if place.hierarchy.version == 2:
-                warnings += enable_controllers(place.hierarchy, self.path, plan.enable)
-            self._join(place.hierarchy)
-            warnings += _apply(place, without="devices.")
+        change = Change()
+        try:
+            for place in plan.places:
+                if not place.writes:
+                    continue
+                if place.hierarchy.version == 2:
+                    warnings += enable_controllers(place.hierarchy, self.path, plan.enable)
+                self._join(place.hierarchy)
+                warnings += _apply(place, change.apply)
+            if device_rules:
+                self._replace_devices(device_rules, change)
+        except BaseException:
+            change.undo()
+            raise
         return warnings
 
     def delete(self) -> None:
@@ -227,13 +250,13 @@ class Cgroup:
                 tree.move_all(directories[0], directory)
             self._joined = (*directories, directory)
 
-    def _set_frozen(self, frozen: bool) -> None:
+    def _set_frozen(self, frozen: bool) -> bool:
+        """Returns whether the kernel has said that it is so."""
         directory = self._v2_directory()
         try:
             if directory is not None:
                 try:
-                    freezer.set_v2(directory, frozen)
-                    return
+                    return freezer.set_v2(directory, frozen)
                 except FileNotFoundError:
                     if not os.path.isdir(directory):
                         raise
@@ -241,29 +264,30 @@ class Cgroup:
             if place is None:
                 raise Unsupported("Your kernel does not support cgroup freezer or the cgroup is not mounted")
             self._join(place)
-            freezer.set_v1(directory_of(place, self.path), frozen)
+            return freezer.set_v1(directory_of(place, self.path), frozen)
         except FileNotFoundError as error:
             raise NotFound(f"no such cgroup: {self.path}") from error
 
     def _kill_one_by_one(self) -> None:
-        freezer_place = self._hierarchies.of("freezer")
-        freezer_directory = directory_of(freezer_place, self.path) if freezer_place is not None else None
-        frozen = freezer_directory is not None and os.path.isdir(freezer_directory)
+        """Frozen first, so that nobody forks away; version 1 does not let them die before they are thawed."""
         for _ in range(_KILL_PASSES):
-            members = self.pids()
-            if not members:
+            if not self.pids():
                 return
-            if frozen and freezer_directory is not None:
-                freezer.set_v1(freezer_directory, True)
-                members = self.pids()
-            for pid in members:
+            still = self._try_to_freeze(True)
+            for pid in self.pids():
                 try:
                     os.kill(pid, signal.SIGKILL)
                 except ProcessLookupError:
                     continue
-            if frozen and freezer_directory is not None:
-                freezer.set_v1(freezer_directory, False)
+            self._try_to_freeze(False)
+            if still:
                 return
+
+    def _try_to_freeze(self, frozen: bool) -> bool:
+        try:
+            return self._set_frozen(frozen)
+        except (CorralError, OSError):
+            return False
 
     def _restrict_devices(self, resources: Resources) -> None:
         if not resources.devices or self._hierarchies.of("devices") is not None:
@@ -276,22 +300,53 @@ class Cgroup:
             raise Unsupported("Devices cgroup isn't mounted")
         device_program.attach(directory, device_list)
 
+    def _replace_devices(self, rules: tuple[DeviceRule, ...], change: Change) -> None:
+        """The last thing in an update: what the kernel does in one step needs no undoing."""
+        place = self._hierarchies.of("devices")
+        if place is not None:
+            self._join(place)
+            listed = self._read("devices", "devices.list")
+            change.apply(directory_of(place, self.path), devices.v1_change(listed, rules))
+            return
+        directory = self._v2_directory()
+        if directory is None:
+            raise Unsupported("Devices cgroup isn't mounted")
+        device_program.replace(directory, devices.device_list(rules))
+
+    def _read(self, controller: str, file: str) -> str:
+        """A control file's text, "" when it is not there. Raises OSError."""
+        place = self._hierarchies.of(controller)
+        if place is None:
+            return ""
+        try:
+            return read_text(f"{directory_of(place, self.path)}/{file}")
+        except FileNotFoundError:
+            return ""
+
     def _memory_v1(self) -> Callable[[Resources], list[Write]]:
         place = self._hierarchies.of("memory")
         if place is None or place.version == 2:
             return memory.v1
-        try:
-            now = int(read_text(f"{directory_of(place, self.path)}/memory.memsw.limit_in_bytes"))
-        except FileNotFoundError:
-            return memory.v1
-        return lambda resources: memory.v1(resources, now)
+        now = self._read("memory", "memory.memsw.limit_in_bytes").strip()
+        return lambda resources: memory.v1(resources, int(now) if now else 0)
 
 
-def _apply(place: Place, without: str | None = None) -> list[str]:
-    writes = place.writes if without is None else tuple(w for w in place.writes if not w.file.startswith(without))
+def _apply(place: Place, carry_out: Callable[[str, Iterable[Write]], list[str]] = apply) -> list[str]:
     try:
-        return apply(place.directory, writes)
+        return carry_out(place.directory, place.writes)
     except OSError as error:
-        if error.errno in (errno.EINVAL, errno.ERANGE, errno.ENOSPC, errno.EBUSY, errno.ENODEV, errno.EOPNOTSUPP):
-            raise Invalid(f"{error.filename}: {error.strerror}") from error
-        raise
+        raise _explained(place, error) from error
+
+
+def _explained(place: Place, error: OSError) -> Exception:
+    """The same, or in the user's terms when it is the value that is wrong."""
+    file = os.path.basename(error.filename or "")
+    write = next((write for write in place.writes if write.file == file), None)
+    if write is not None and write.must:
+        return unified.refusal(file, error)
+    if error.errno == errno.EBUSY and file == "memory.limit_in_bytes" and write is not None:
+        usage, peak = (read_text(f"{place.directory}/memory.{n}usage_in_bytes").strip() for n in ("", "max_"))
+        return Invalid(f"unable to set memory limit to {write.value} (current usage: {usage}, peak usage: {peak})")
+    if error.errno in _WRONG_VALUE:
+        return Invalid(f"{error.filename}: {error.strerror}")
+    return error

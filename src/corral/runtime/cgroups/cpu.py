@@ -8,7 +8,7 @@ from __future__ import annotations
 import math
 from typing import Final
 
-from corral.oci.runtime import Resources
+from corral.oci.runtime import Cpu, Resources
 from corral.runtime.cgroups.write import Write
 
 __all__ = ["WARNING", "is_asked", "v1", "v2", "weight_of_shares"]
@@ -17,12 +17,20 @@ WARNING: Final = "Your kernel does not support CPU shares or the cgroup is not m
 QUOTA_WARNING: Final = (
     "Your kernel does not support CPU CFS quota/period or the cgroup is not mounted. CPU period/quota discarded."
 )
-_DEFAULT_PERIOD: Final = 100_000
+BURST_WARNING: Final = "Your kernel does not support CPU burst or the cgroup is not mounted. CPU burst discarded."
+IDLE_WARNING: Final = "Your kernel does not support idle control groups. CPU idle discarded."
+REALTIME_WARNING: Final = (
+    "Your kernel does not support CPU real-time scheduler or the cgroup is not mounted. "
+    "CPU real-time period/runtime discarded."
+)
 
 
 def is_asked(resources: Resources) -> bool:
     cpu = resources.cpu
-    return cpu is not None and any((cpu.shares, cpu.quota, cpu.period, cpu.burst, cpu.idle, cpu.realtime_runtime))
+    return cpu is not None and (
+        any((cpu.shares, cpu.quota, cpu.period, cpu.burst, cpu.realtime_runtime, cpu.realtime_period))
+        or cpu.idle is not None
+    )
 
 
 def weight_of_shares(shares: int) -> int:
@@ -46,45 +54,45 @@ def v1(resources: Resources) -> list[Write]:
     cpu = resources.cpu
     if cpu is None:
         return []
-    writes = []
-    if cpu.shares:
+    writes = _idle(cpu)
+    if cpu.shares and cpu.idle != 1:
         writes.append(Write("cpu.shares", str(cpu.shares), WARNING))
+    # Burst and period may not be legal together with the old quota.
+    if cpu.burst is not None:
+        writes.append(Write("cpu.cfs_burst_us", str(cpu.burst), BURST_WARNING if cpu.burst else "", again=True))
     if cpu.period:
         writes.append(Write("cpu.cfs_period_us", str(cpu.period), QUOTA_WARNING, again=True))
     if cpu.quota:
         writes.append(Write("cpu.cfs_quota_us", str(cpu.quota), QUOTA_WARNING))
-    if cpu.burst:
-        writes.append(Write("cpu.cfs_burst_us", str(cpu.burst), QUOTA_WARNING))
     if cpu.realtime_period:
-        writes.append(Write("cpu.rt_period_us", str(cpu.realtime_period), _REALTIME_WARNING, again=True))
+        writes.append(Write("cpu.rt_period_us", str(cpu.realtime_period), REALTIME_WARNING, again=True))
     if cpu.realtime_runtime:
-        writes.append(Write("cpu.rt_runtime_us", str(cpu.realtime_runtime), _REALTIME_WARNING))
-    if cpu.idle is not None:
-        writes.append(Write("cpu.idle", str(cpu.idle)))
+        writes.append(Write("cpu.rt_runtime_us", str(cpu.realtime_runtime), REALTIME_WARNING))
     return writes
-
-
-_REALTIME_WARNING: Final = (
-    "Your kernel does not support CPU real-time scheduler or the cgroup is not mounted. "
-    "CPU real-time period/runtime discarded."
-)
 
 
 def v2(resources: Resources) -> list[Write]:
+    """Real time is a write to a file that version 2 does not have, which says so."""
     cpu = resources.cpu
     if cpu is None:
         return []
-    writes = []
-    if cpu.idle is not None:
-        writes.append(Write("cpu.idle", str(cpu.idle)))
-    # The kernel refuses a weight for an idle group.
+    writes = _idle(cpu)
     if cpu.shares and cpu.idle != 1:
         writes.append(Write("cpu.weight", str(weight_of_shares(cpu.shares)), WARNING))
+    if cpu.burst is not None:
+        writes.append(Write("cpu.max.burst", str(cpu.burst), BURST_WARNING if cpu.burst else "", again=True))
     if cpu.quota or cpu.period:
         writes.append(Write("cpu.max", _v2_max(cpu.quota, cpu.period), QUOTA_WARNING))
-    if cpu.burst:
-        writes.append(Write("cpu.max.burst", str(cpu.burst), QUOTA_WARNING))
+    if cpu.realtime_period or cpu.realtime_runtime:
+        writes.append(Write("cpu.rt_runtime_us", str(cpu.realtime_runtime or 0), REALTIME_WARNING))
     return writes
+
+
+def _idle(cpu: Cpu) -> list[Write]:
+    """First of all: the kernel refuses shares and weights for a group that is idle."""
+    if cpu.idle is None:
+        return []
+    return [Write("cpu.idle", str(cpu.idle), IDLE_WARNING if cpu.idle else "")]
 
 
 def _v2_max(quota: int | None, period: int | None) -> str:

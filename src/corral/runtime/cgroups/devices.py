@@ -6,6 +6,7 @@ Version 1 has files for that; in version 2 an eBPF program attached to the group
 
 from __future__ import annotations
 
+import dataclasses
 import functools
 from collections.abc import Iterable
 from dataclasses import dataclass
@@ -14,7 +15,7 @@ from typing import Final
 from corral.oci.runtime import DeviceRule, Resources
 from corral.runtime.cgroups.write import Write
 
-__all__ = ["DEFAULT_RULES", "DeviceList", "Entry", "device_list", "is_asked", "v1"]
+__all__ = ["DEFAULT_RULES", "DeviceList", "Entry", "device_list", "is_asked", "v1", "v1_change"]
 
 _EVERYTHING: Final = ("", "a")
 _ALL_ACCESS: Final = "rwm"
@@ -86,18 +87,59 @@ def device_list(rules: Iterable[DeviceRule]) -> DeviceList:
                 exceptions[key] -= set(access)
                 if not exceptions[key]:
                     del exceptions[key]
-    return DeviceList(
-        allow,
-        tuple(
-            Entry(*key, "".join(letter for letter in _ALL_ACCESS if letter in access))
-            for key, access in exceptions.items()
-        ),
+    entries = [
+        Entry(*key, "".join(letter for letter in _ALL_ACCESS if letter in access)) for key, access in exceptions.items()
+    ]
+    return DeviceList(allow, tuple(entry for entry in entries if not any(_covers(other, entry) for other in entries)))
+
+
+def _covers(wide: Entry, narrow: Entry) -> bool:
+    """Whether ``wide`` makes ``narrow``, another one, needless."""
+    return (
+        wide is not narrow
+        and wide.type == narrow.type
+        and wide.major in (None, narrow.major)
+        and wide.minor in (None, narrow.minor)
+        and set(wide.access) >= set(narrow.access)
     )
 
 
 def v1(resources: Resources) -> list[Write]:
     """For a new group, which starts with everything allowed, below parents that do."""
     return list(_v1(resources.devices))
+
+
+def v1_change(listed: str, rules: tuple[DeviceRule, ...]) -> list[Write]:
+    """From ``listed``, the text of devices.list, to what ``rules`` come to.
+
+    As long as the default stays, only what differs is written: first what is allowed anew, then what no longer is.
+    """
+    target = device_list(rules)
+    now = _parse_list(listed)
+    if target.allow:
+        return [Write("devices.allow", "a"), *_exceptions("devices.deny", target.exceptions)]
+    if now.allow:
+        return [Write("devices.deny", "a"), *_exceptions("devices.allow", target.exceptions)]
+    gone = []
+    for entry in now.exceptions:
+        kept = next((e for e in target.exceptions if _key(e) == _key(entry)), None)
+        rest = "".join(letter for letter in entry.access if kept is None or letter not in kept.access)
+        if rest:
+            gone.append(dataclasses.replace(entry, access=rest))
+    new = [entry for entry in target.exceptions if entry not in now.exceptions]
+    return [*_exceptions("devices.allow", new), *_exceptions("devices.deny", gone)]
+
+
+def _parse_list(listed: str) -> DeviceList:
+    """The kernel shows the exceptions of a list that denies by default, and no others."""
+    exceptions = []
+    for line in listed.splitlines():
+        kind, numbers, access = line.split()
+        if kind == "a":
+            return DeviceList(True, ())
+        major, _, minor = numbers.partition(":")
+        exceptions.append(Entry(kind, _parse(major), _parse(minor), access))
+    return DeviceList(False, tuple(exceptions))
 
 
 @functools.lru_cache(16)
@@ -108,9 +150,19 @@ def _v1(rules: tuple[DeviceRule, ...]) -> tuple[Write, ...]:
         return ()
     default = () if devices.allow else (Write("devices.deny", "a"),)
     file = "devices.deny" if devices.allow else "devices.allow"
-    return default + tuple(
-        Write(file, f"{e.type} {_text(e.major)}:{_text(e.minor)} {e.access}") for e in devices.exceptions
-    )
+    return default + tuple(_exceptions(file, devices.exceptions))
+
+
+def _exceptions(file: str, entries: Iterable[Entry]) -> list[Write]:
+    return [Write(file, f"{e.type} {_text(e.major)}:{_text(e.minor)} {e.access}") for e in entries]
+
+
+def _key(entry: Entry) -> tuple[str, int | None, int | None]:
+    return entry.type, entry.major, entry.minor
+
+
+def _parse(number: str) -> int | None:
+    return None if number == "*" else int(number)
 
 
 def _number(number: int | None) -> int | None:

@@ -18,8 +18,11 @@ __all__ = ["is_frozen_v1", "is_frozen_v2", "set_v1", "set_v2"]
 _PATIENCE: Final = 0.1
 
 
-def set_v2(directory: str, frozen: bool) -> None:
-    """Freeze or thaw, waiting for up to 0.1 s until the kernel says that it is so. Raises OSError."""
+def set_v2(directory: str, frozen: bool) -> bool:
+    """Freeze or thaw, waiting for up to 0.1 s until the kernel says that it is so. Returns whether it did.
+
+    Raises OSError.
+    """
     events = os.open(f"{directory}/cgroup.events", os.O_RDONLY | os.O_CLOEXEC)
     try:
         write_text(f"{directory}/cgroup.freeze", "1" if frozen else "0")
@@ -29,20 +32,26 @@ def set_v2(directory: str, frozen: bool) -> None:
         while _says_frozen(os.pread(events, 4096, 0).decode()) != frozen:
             remaining = deadline - time.monotonic()
             if remaining <= 0:
-                return
+                return False
             poll.poll(remaining * 1000)
     finally:
         os.close(events)
+    return True
 
 
-def set_v1(directory: str, frozen: bool) -> None:
-    """Freeze or thaw, repeating for up to 0.1 s; a group that still forks then stays FREEZING. Raises OSError."""
+def set_v1(directory: str, frozen: bool) -> bool:
+    """Freeze or thaw, repeating for up to 0.1 s; a group that still forks then stays FREEZING.
+
+    Returns whether it came to be. Raises OSError.
+    """
     state = "FROZEN" if frozen else "THAWED"
     deadline = time.monotonic() + _PATIENCE
     while True:
         write_text(f"{directory}/freezer.state", state)
-        if read_text(f"{directory}/freezer.state").strip() == state or time.monotonic() >= deadline:
-            return
+        if read_text(f"{directory}/freezer.state").strip() == state:
+            return True
+        if time.monotonic() >= deadline:
+            return False
         time.sleep(0.001)
 
 

@@ -12,7 +12,7 @@ from dataclasses import dataclass
 from typing import Final
 
 from corral.oci.runtime import Resources
-from corral.runtime.cgroups import blkio, cpu, cpuset, devices, hugetlb, memory, pids, unified
+from corral.runtime.cgroups import blkio, cpu, cpuset, devices, hugetlb, memory, network, pids, rdma, unified
 from corral.runtime.cgroups.hierarchies import Hierarchies, Hierarchy
 from corral.runtime.cgroups.write import Write
 
@@ -33,6 +33,10 @@ class _Controller:
     warning: str
 
 
+def _nothing(_: Resources) -> list[Write]:
+    return []
+
+
 _CONTROLLERS: Final = (
     _Controller("cpuset", cpuset.is_asked, cpuset.v1, cpuset.v2, cpuset.WARNING),
     _Controller("memory", memory.is_asked, memory.v1, memory.v2, memory.WARNING),
@@ -40,7 +44,10 @@ _CONTROLLERS: Final = (
     _Controller("pids", pids.is_asked, pids.v1, pids.v2, pids.WARNING),
     _Controller("blkio", blkio.is_asked, blkio.v1, blkio.v2, blkio.WARNING),
     _Controller("hugetlb", hugetlb.is_asked, hugetlb.v1, hugetlb.v2, hugetlb.WARNING),
-    _Controller("devices", devices.is_asked, devices.v1, lambda _: [], ""),
+    _Controller("net_cls", network.is_class_asked, network.v1_class, _nothing, network.CLASS_WARNING),
+    _Controller("net_prio", network.is_priority_asked, network.v1_priority, _nothing, network.PRIORITY_WARNING),
+    _Controller("rdma", rdma.is_asked, rdma.v1, rdma.v2, rdma.WARNING),
+    _Controller("devices", devices.is_asked, devices.v1, _nothing, ""),
 )
 
 
@@ -113,9 +120,8 @@ def make_plan(
             if asked:
                 wanted_v2.append("io" if controller.name == "blkio" else controller.name)
     if unified.is_asked(resources):
-        if v2 is None:
-            warnings.append(unified.WARNING)
-        else:
+        unified.check(resources, v2.controllers if v2 is not None else None)
+        if v2 is not None:
             writes[v2].extend(unified.v2(resources))
             wanted_v2 += [c for c in (key.partition(".")[0] for key in resources.unified) if c in v2.controllers]
     places = tuple(Place(h, directory_of(h, path), tuple(w)) for h, w in writes.items())

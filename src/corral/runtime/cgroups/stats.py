@@ -1,13 +1,14 @@
-"""A group's numbers of the moment: memory, processor time, processes, block I/O. Times in nanoseconds, sizes in bytes.
+"""A group's numbers of the moment: memory, processor time, processes, block I/O, pressure. Nanoseconds and bytes.
 
 What cannot be read is zero, or None where zero would be a claim (limits).
 """
 
 from __future__ import annotations
 
+import os
 from dataclasses import dataclass, field
 
-from corral.runtime.cgroups import tree
+from corral.runtime.cgroups import pressure, tree
 from corral.runtime.cgroups.hierarchies import Hierarchies
 from corral.runtime.cgroups.plan import directory_of
 from corral.runtime.cgroups.write import read_text
@@ -19,13 +20,19 @@ _UNLIMITED = 1 << 60
 
 @dataclass(frozen=True, slots=True)
 class MemoryStats:
-    """``limit`` None: unlimited. ``stat`` is memory.stat, whose names differ between the versions."""
+    """``limit`` None: unlimited. ``stat`` is memory.stat, whose names differ between the versions.
+
+    ``events``: how often what happened, by the names of version 2's memory.events; version 1 knows "max" (the limit
+    was hit, which is ``failcnt``) and "oom_kill". ``version`` 0: the group is not in the memory controller.
+    """
 
     usage: int = 0
     max_usage: int = 0
     limit: int | None = None
     failcnt: int = 0
     stat: dict[str, int] = field(default_factory=dict)
+    events: dict[str, int] = field(default_factory=dict)
+    version: int = 0
 
 
 @dataclass(frozen=True, slots=True)
@@ -49,7 +56,7 @@ class PidsStats:
 
 @dataclass(frozen=True, slots=True)
 class BlkioEntry:
-    """``op`` such as "read" or "write"."""
+    """``op`` as the kernel has it: "read" or "write" in version 2, "Read", "Write", "Sync", "Total"... in version 1."""
 
     major: int
     minor: int
@@ -59,12 +66,17 @@ class BlkioEntry:
 
 @dataclass(frozen=True, slots=True)
 class CgroupStats:
+    """``exists``: the group is there. ``io_version`` 0: block I/O is not accounted here. ``pressure`` by resource."""
+
     version: int
+    exists: bool
     memory: MemoryStats
     cpu: CpuStats
     pids: PidsStats
     io_bytes: tuple[BlkioEntry, ...] = ()
     io_operations: tuple[BlkioEntry, ...] = ()
+    io_version: int = 0
+    pressure: dict[str, pressure.Pressure] = field(default_factory=dict)
 
 
 def collect(hierarchies: Hierarchies, path: str) -> CgroupStats:
@@ -76,35 +88,51 @@ def collect(hierarchies: Hierarchies, path: str) -> CgroupStats:
         directory = directory_of(memory_at, path)
         memory = _memory_v1(directory) if memory_at.version == 1 else _memory_v2(directory)
     io_bytes, io_operations = _blkio(hierarchies, path)
+    io_at = hierarchies.of("blkio")
     return CgroupStats(
         version=2 if memory_at is not None and memory_at.version == 2 else 1,
+        exists=memory.version != 0 or (v2 is not None and os.path.isdir(v2)),
         memory=memory,
         cpu=_cpu(hierarchies, path, v2, directory_of(cpu_at, path) if cpu_at is not None else None),
         pids=_pids(hierarchies, path, v2),
         io_bytes=io_bytes,
         io_operations=io_operations,
+        io_version=0 if io_at is None else io_at.version,
+        pressure={} if v2 is None else _pressure(v2),
     )
 
 
 def _memory_v1(directory: str) -> MemoryStats:
+    stat = _pairs(f"{directory}/memory.stat")
+    if not stat:
+        return MemoryStats()
+    failcnt = _number(f"{directory}/memory.failcnt")
     limit = _number(f"{directory}/memory.limit_in_bytes")
     return MemoryStats(
+        version=1,
         usage=_number(f"{directory}/memory.usage_in_bytes"),
         max_usage=_number(f"{directory}/memory.max_usage_in_bytes"),
         limit=limit if 0 < limit < _UNLIMITED else None,
-        failcnt=_number(f"{directory}/memory.failcnt"),
-        stat=_pairs(f"{directory}/memory.stat"),
+        failcnt=failcnt,
+        stat=stat,
+        events={"max": failcnt, "oom_kill": _pairs(f"{directory}/memory.oom_control").get("oom_kill", 0)},
     )
 
 
 def _memory_v2(directory: str) -> MemoryStats:
+    stat = _pairs(f"{directory}/memory.stat")
+    if not stat:
+        return MemoryStats()
     limit = _text(f"{directory}/memory.max").strip()
+    events = _pairs(f"{directory}/memory.events")
     return MemoryStats(
+        version=2,
         usage=_number(f"{directory}/memory.current"),
         max_usage=_number(f"{directory}/memory.peak"),
         limit=int(limit) if limit.isdigit() else None,
-        failcnt=_pairs(f"{directory}/memory.events").get("max", 0),
-        stat=_pairs(f"{directory}/memory.stat"),
+        failcnt=events.get("max", 0),
+        stat=stat,
+        events=events,
     )
 
 
@@ -161,13 +189,13 @@ def _blkio(hierarchies: Hierarchies, path: str) -> tuple[tuple[BlkioEntry, ...],
 
 
 def _blkio_v1(text: str) -> tuple[BlkioEntry, ...]:
-    """Lines ``MAJOR:MINOR Operation N``; the line ``Total N`` is left out."""
+    """Lines ``MAJOR:MINOR Operation N``; the line ``Total N``, of all devices, is left out."""
     entries = []
     for line in text.splitlines():
         fields = line.split()
         if len(fields) == 3:
             major, _, minor = fields[0].partition(":")
-            entries.append(BlkioEntry(int(major), int(minor), fields[1].lower(), int(fields[2])))
+            entries.append(BlkioEntry(int(major), int(minor), fields[1], int(fields[2])))
     return tuple(entries)
 
 
@@ -185,6 +213,12 @@ def _io_stat(text: str) -> tuple[tuple[BlkioEntry, ...], tuple[BlkioEntry, ...]]
                 entry = BlkioEntry(int(major), int(minor), names[key], int(value))
                 (sizes if key.endswith("bytes") else operations).append(entry)
     return tuple(sizes), tuple(operations)
+
+
+def _pressure(directory: str) -> dict[str, pressure.Pressure]:
+    """Empty where the kernel accounts none (CONFIG_PSI, psi=0, cgroup.pressure)."""
+    texts = {resource: _text(f"{directory}/{resource}.pressure") for resource in pressure.RESOURCES}
+    return {resource: pressure.parse(text) for resource, text in texts.items() if text}
 
 
 def _text(path: str) -> str:

@@ -6,18 +6,22 @@ import errno
 import os
 from collections.abc import Iterable
 from dataclasses import dataclass
+from typing import Final
 
 __all__ = ["Write", "apply", "read_text", "write_text"]
+
+_FOR_SHOW: Final = (errno.EOPNOTSUPP, 524)
+"""What a file says that has lost its feature: 524 is the kernel's own ENOTSUPP, which leaks (memory.kmem.limit...)."""
 
 
 @dataclass(frozen=True, slots=True)
 class Write:
     """``value`` into ``file``, a name inside the container's directory of one controller.
 
-    When the file is not there, ``otherwise`` is done instead; when that is None too, ``warning`` is reported, or
-    nothing if it is empty: a kernel without a feature limits less, it does not stop containers from running.
-    ``again``: an EINVAL is tried once more after the writes that follow (pairs of values that the kernel checks
-    against each other).
+    When the file is not there, or is one that the kernel keeps for show only, ``otherwise`` is done instead; when that
+    is None too, ``warning`` is reported, or nothing if it is empty: a kernel without a feature limits less, it does not
+    stop containers from running. ``again``: an EINVAL is tried once more after the writes that follow (pairs of values
+    that the kernel checks against each other). ``must``: a file that is not there is an error.
     """
 
     file: str
@@ -25,6 +29,7 @@ class Write:
     warning: str = ""
     otherwise: Write | None = None
     again: bool = False
+    must: bool = False
 
 
 def apply(directory: str, writes: Iterable[Write]) -> list[str]:
@@ -51,6 +56,12 @@ def _apply_one(files: _Files, write: Write, warnings: list[str]) -> None:
             files.write(attempt.file, attempt.value)
             return
         except FileNotFoundError:
+            if attempt.must:
+                raise
+            attempt = attempt.otherwise
+        except OSError as error:
+            if error.errno not in _FOR_SHOW or not write.warning:
+                raise
             attempt = attempt.otherwise
     if write.warning and write.warning not in warnings:
         warnings.append(write.warning)

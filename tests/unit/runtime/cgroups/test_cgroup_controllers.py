@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
+
 import pytest
 
 from corral.errors import Invalid
@@ -10,13 +12,16 @@ from corral.oci.runtime import (
     Cpu,
     DeviceRule,
     HugepageLimit,
+    InterfacePriority,
     Memory,
+    NetworkResources,
     Pids,
+    Rdma,
     Resources,
     ThrottleDevice,
     WeightDevice,
 )
-from corral.runtime.cgroups import blkio, cpu, cpuset, devices, hugetlb, memory, pids, unified
+from corral.runtime.cgroups import blkio, cpu, cpuset, devices, hugetlb, memory, network, pids, rdma, unified
 from corral.runtime.cgroups.write import Write
 
 
@@ -32,7 +37,7 @@ def of_cpu(**fields: int | str) -> Resources:
     return Resources(cpu=Cpu(**fields))  # type: ignore[arg-type]
 
 
-@pytest.mark.parametrize("controller", [memory, cpu, cpuset, pids, blkio, hugetlb])
+@pytest.mark.parametrize("controller", [memory, cpu, cpuset, pids, blkio, hugetlb, rdma])
 def test_nothing_asked_writes_nothing(controller: object) -> None:
     assert not controller.is_asked(Resources())  # type: ignore[attr-defined]
     assert controller.v1(Resources()) == []  # type: ignore[attr-defined]
@@ -66,8 +71,28 @@ def test_memory_v1_unlimited_memory_means_unlimited_swap() -> None:
     ]
 
 
-def test_memory_v1_kernel_memory_of_tcp() -> None:
-    assert pairs(memory.v1(of_memory(kernel_tcp=7))) == [("memory.kmem.tcp.limit_in_bytes", "7")]
+def test_memory_v1_kernel_memory() -> None:
+    assert pairs(memory.v1(of_memory(kernel=8, kernel_tcp=7))) == [
+        ("memory.kmem.limit_in_bytes", "8"),
+        ("memory.kmem.tcp.limit_in_bytes", "7"),
+    ]
+
+
+def test_memory_v1_gives_the_oom_killer_back_on_update_only() -> None:
+    assert memory.v1(of_memory(disable_oom_killer=False)) == []
+    assert pairs(memory.v1(of_memory(disable_oom_killer=False), swap_now=0)) == [("memory.oom_control", "0")]
+
+
+@pytest.mark.parametrize("version", [memory.v1, memory.v2])
+def test_memory_refuses_a_swappiness_out_of_range(version: Callable[[Resources], list[Write]]) -> None:
+    with pytest.raises(Invalid, match=r"invalid memory swappiness value: 101 \(valid range is 0-100\)"):
+        version(of_memory(swappiness=101))
+    assert version(of_memory(swappiness=-1)) == []
+
+
+@pytest.mark.parametrize(("swap", "warned"), [(-1, False), (100, False), (150, True)])
+def test_missing_swap_is_nothing_to_tell_when_none_or_all_of_it_is_wanted(swap: int, warned: bool) -> None:
+    assert bool(memory.v2(of_memory(limit=100, swap=swap))[0].warning) is warned
 
 
 @pytest.mark.parametrize(
@@ -92,8 +117,13 @@ def test_memory_v2_refuses_swap_that_cannot_be_computed(fields: dict[str, int]) 
 
 
 def test_memory_v2_says_what_it_does_not_have() -> None:
-    writes = memory.v2(of_memory(swappiness=10, disable_oom_killer=True))
-    assert [w.warning for w in writes] == [memory.SWAPPINESS_WARNING, memory.OOM_KILL_WARNING]
+    writes = memory.v2(of_memory(kernel=1, kernel_tcp=1, swappiness=10, disable_oom_killer=True))
+    assert [w.warning for w in writes] == [
+        memory.KERNEL_WARNING,
+        memory.KERNEL_TCP_WARNING,
+        memory.SWAPPINESS_WARNING,
+        memory.OOM_KILL_WARNING,
+    ]
 
 
 # -- cpu
@@ -114,13 +144,21 @@ def test_weights_grow_with_shares() -> None:
 def test_cpu_v1() -> None:
     writes = cpu.v1(of_cpu(shares=512, quota=50000, period=100000, burst=1000, idle=1))
     assert pairs(writes) == [
-        ("cpu.shares", "512"),
+        ("cpu.idle", "1"),
+        ("cpu.cfs_burst_us", "1000"),
         ("cpu.cfs_period_us", "100000"),
         ("cpu.cfs_quota_us", "50000"),
-        ("cpu.cfs_burst_us", "1000"),
-        ("cpu.idle", "1"),
     ]
-    assert [w.again for w in writes] == [False, True, False, False, False]
+    assert [w.again for w in writes] == [False, True, True, False]
+
+
+def test_group_that_is_no_longer_idle_can_have_shares_again() -> None:
+    assert pairs(cpu.v1(of_cpu(shares=512, idle=0))) == [("cpu.idle", "0"), ("cpu.shares", "512")]
+    assert pairs(cpu.v2(of_cpu(shares=1024, idle=0))) == [("cpu.idle", "0"), ("cpu.weight", "100")]
+
+
+def test_real_time_is_something_that_version_2_does_not_have() -> None:
+    assert [w.warning for w in cpu.v2(of_cpu(realtime_runtime=1000))] == [cpu.REALTIME_WARNING]
 
 
 def test_cpu_v1_real_time() -> None:
@@ -226,10 +264,45 @@ def test_unified_writes_files_line_by_line() -> None:
     ]
 
 
-@pytest.mark.parametrize("name", ["../memory.max", "memory/max", "memory", ".hidden", "a/../b.c"])
-def test_unified_refuses_what_is_no_file_name(name: str) -> None:
-    with pytest.raises(Invalid):
-        unified.v2(Resources(unified={name: "1"}))
+@pytest.mark.parametrize(
+    ("name", "message"),
+    [
+        ("../memory.max", "must be a file name (no slashes)"),
+        ("memory/max", "must be a file name (no slashes)"),
+        ("a/../b.c", "must be a file name (no slashes)"),
+        ("memory", "must be in the form CONTROLLER.PARAMETER"),
+        (".hidden", "must be in the form CONTROLLER.PARAMETER"),
+        ("io.max", 'can\'t be set: controller "io" not available'),
+    ],
+)
+def test_unified_refuses_what_cannot_be_there(name: str, message: str) -> None:
+    with pytest.raises(Invalid) as caught:
+        unified.check(Resources(unified={name: "1"}), frozenset({"memory"}))
+    assert message in caught.value.message
+
+
+@pytest.mark.parametrize("name", ["memory.high", "cgroup.max.depth", "io.pressure"])
+def test_unified_takes_what_a_controller_or_every_group_has(name: str) -> None:
+    unified.check(Resources(unified={name: "1"}), frozenset({"memory"}))
+
+
+# -- network and rdma
+
+
+def test_network_classes_and_priorities() -> None:
+    given = Resources(network=NetworkResources(0x100001, (InterfacePriority("lo", 5), InterfacePriority("eth0", 1))))
+    assert (network.is_class_asked(given), network.is_priority_asked(given)) == (True, True)
+    assert pairs(network.v1_class(given)) == [("net_cls.classid", "1048577")]
+    assert pairs(network.v1_priority(given)) == [("net_prio.ifpriomap", "lo 5"), ("net_prio.ifpriomap", "eth0 1")]
+    assert network.v1_class(Resources()) == network.v1_priority(Resources()) == []
+
+
+def test_rdma_leaves_alone_what_is_not_said() -> None:
+    given = Resources(rdma={"mlx5_1": Rdma(hca_handles=3, hca_objects=10000), "mlx4_0": Rdma(hca_objects=1)})
+    assert pairs(rdma.v2(given)) == [
+        ("rdma.max", "mlx5_1 hca_handle=3 hca_object=10000"),
+        ("rdma.max", "mlx4_0 hca_object=1"),
+    ]
 
 
 # -- devices
@@ -287,3 +360,40 @@ def test_devices_default_covers_the_standard_nodes() -> None:
     open_ = {(e.major, e.minor) for e in found.exceptions if "r" in e.access and e.type == "c"}
     assert {(1, 3), (1, 5), (1, 7), (1, 8), (1, 9), (5, 0), (5, 2), (136, None)} <= open_
     assert all(e.access == "m" for e in found.exceptions if e.type == "b")
+
+
+def test_devices_that_a_wider_rule_covers_are_left_out() -> None:
+    found = devices.device_list(
+        (ALL, allow("c", 1, 3), allow("c", 1, None), allow("c", None, None, "m"), allow("b", 1, 3))
+    )
+    assert [(e.type, e.major, e.minor, e.access) for e in found.exceptions] == [
+        ("c", 1, None, "rwm"),
+        ("c", None, None, "m"),
+        ("b", 1, 3, "rwm"),
+    ]
+
+
+LISTED = "c *:* m\nc 1:3 rwm\nb 8:0 rw\n"
+
+
+def test_devices_v1_change_allows_first_and_forbids_only_what_is_gone() -> None:
+    rules = (ALL, allow("c", None, None, "m"), allow("c", 1, 5), allow("b", 8, 0, "r"))
+    assert pairs(devices.v1_change(LISTED, rules)) == [
+        ("devices.allow", "c 1:5 rwm"),
+        ("devices.allow", "b 8:0 r"),
+        ("devices.deny", "c 1:3 rwm"),
+        ("devices.deny", "b 8:0 w"),
+    ]
+
+
+def test_devices_v1_change_to_the_same_writes_nothing() -> None:
+    rules = (ALL, allow("c", None, None, "m"), allow("c", 1, 3), allow("b", 8, 0, "rw"))
+    assert devices.v1_change(LISTED, rules) == []
+
+
+def test_devices_v1_change_of_the_default_begins_anew() -> None:
+    assert pairs(devices.v1_change(LISTED, (DeviceRule(True, "a", access="rwm"),))) == [("devices.allow", "a")]
+    assert pairs(devices.v1_change("a *:* rwm\n", (ALL, allow("c", 1, 3)))) == [
+        ("devices.deny", "a"),
+        ("devices.allow", "c 1:3 rwm"),
+    ]

@@ -7,8 +7,21 @@ from pathlib import Path
 import pytest
 
 from corral.errors import Invalid
-from corral.oci.runtime import Cpu, DeviceRule, HugepageLimit, Linux, Memory, Mount, Pids, Resources, Spec
-from corral.runtime.cgroups import Cgroup, delegation, memory, oom, pids, stats
+from corral.oci.runtime import (
+    Cpu,
+    DeviceRule,
+    HugepageLimit,
+    InterfacePriority,
+    Linux,
+    Memory,
+    Mount,
+    NetworkResources,
+    Pids,
+    Rdma,
+    Resources,
+    Spec,
+)
+from corral.runtime.cgroups import Cgroup, delegation, memory, network, oom, pids, rdma, stats
 from corral.runtime.cgroups.hierarchies import Hierarchies, Hierarchy
 from corral.runtime.cgroups.plan import Plan, make_plan
 from corral.runtime.cgroups.write import Write, apply
@@ -88,14 +101,31 @@ def test_missing_controller_is_a_warning_when_asked_for() -> None:
 
 
 def test_unified_needs_version_2() -> None:
-    plan = make_plan(PURE_V1, "/x", Resources(unified={"memory.high": "1"}))
-    assert len(plan.warnings) == 1
+    with pytest.raises(Invalid, match="cannot use unified on cgroup v1"):
+        make_plan(PURE_V1, "/x", Resources(unified={"memory.high": "1"}))
     pure = make_plan(PURE_V2, "/x", Resources(unified={"io.max": "8:0 rbps=1"}))
     assert "io" in pure.enable
-    assert pure.places[0].writes[-1] == Write(
-        "io.max", "8:0 rbps=1", "unified resource \"io.max\" can't be set: the kernel does not have it. "
-        "Limitation discarded."
-    )  # fmt: skip
+    assert pure.places[0].writes[-1] == Write("io.max", "8:0 rbps=1", must=True)
+
+
+def test_unified_file_that_the_kernel_does_not_have_is_an_error(fake: FakeV2) -> None:
+    cgroup = Cgroup.at(fake.hierarchies, "/corral/x")
+    with pytest.raises(Invalid, match=r'unable to set unified resource "memory\.nonsense": no such file or directory'):
+        cgroup.create(Resources(unified={"memory.nonsense": "1"}))
+
+
+def test_version_1_controllers_for_the_network_are_joined_when_asked_for() -> None:
+    more = tuple(Hierarchy(f"/cg/{name}", 1, frozenset({name})) for name in ("net_cls", "net_prio", "rdma"))
+    host = Hierarchies(SEPARATE + more, CORE)
+    assert not {"/cg/net_cls/x", "/cg/net_prio/x", "/cg/rdma/x"} & set(joined(make_plan(host, "/x", Resources())))
+    given = Resources(network=NetworkResources(1, (InterfacePriority("lo", 1),)), rdma={"a": Rdma(hca_handles=1)})
+    plan = make_plan(host, "/x", given)
+    assert {"/cg/net_cls/x", "/cg/net_prio/x", "/cg/rdma/x"} <= set(joined(plan))
+    assert make_plan(PURE_V2, "/x", given).warnings == (
+        network.CLASS_WARNING,
+        network.PRIORITY_WARNING,
+        rdma.WARNING,
+    )
 
 
 @pytest.mark.parametrize("path", ["", "/", "/a/../b", "..", "/a//b", "./a"])
@@ -286,7 +316,9 @@ def test_stats_of_version_2(fake: FakeV2) -> None:
     cgroup = Cgroup.at(fake.hierarchies, "/corral/x")
     found = cgroup.stats()
     assert found.version == 2
-    assert found.memory == stats.MemoryStats(1000, 2000, 4096, 3, {"anon": 5, "file": 6})
+    assert found.memory == stats.MemoryStats(
+        1000, 2000, 4096, 3, {"anon": 5, "file": 6}, {"low": 0, "max": 3, "oom": 1, "oom_kill": 2}, 2
+    )
     assert found.cpu == stats.CpuStats(9000, 5000, 4000, (), 2, 1, 7000)
     assert found.pids == stats.PidsStats(4, None)
     assert found.io_bytes == (stats.BlkioEntry(8, 0, "read", 1), stats.BlkioEntry(8, 0, "write", 2))
@@ -316,7 +348,7 @@ def test_stats_of_version_1(tmp_path: Path) -> None:
         (tmp_path / name).parent.mkdir(parents=True, exist_ok=True)
         (tmp_path / name).write_text(text)
     found = Cgroup.at(hierarchies, "/x").stats()
-    assert found.memory == stats.MemoryStats(1000, 2000, None, 3, {"cache": 5})
+    assert found.memory == stats.MemoryStats(1000, 2000, None, 3, {"cache": 5}, {"max": 3, "oom_kill": 2}, 1)
     assert found.cpu == stats.CpuStats(9, 5, 4, (3, 6), 2, 1, 7)
     assert found.pids == stats.PidsStats(4, 50)
     assert [entry.value for entry in found.io_bytes] == [1, 2]
