@@ -7,7 +7,7 @@ from typing import Final
 
 from corral.runtime.init.failure import described
 
-__all__ = ["join"]
+__all__ = ["join", "join_v2"]
 
 _PROCS: Final = "cgroup.procs"
 _TASKS: Final = "tasks"
@@ -20,12 +20,20 @@ def join(procs_files: list[str]) -> None:
     moves itself takes no lock that waits for an RCU grace period (kernel/cgroup/cgroup.c: cgroup_procs_write_start).
     """
     for path in procs_files:
-        tasks = path.removesuffix(_PROCS) + _TASKS
+        _join(path.removesuffix(_PROCS) + _TASKS)
+
+
+def join_v2(directory: str) -> None:
+    """The rare process that had something to do before. Raises SetupError."""
+    _join(f"{directory}/{_PROCS}")
+
+
+def _join(path: str) -> None:
+    try:
+        fd = os.open(path, os.O_WRONLY | os.O_CLOEXEC)
         try:
-            fd = os.open(tasks, os.O_WRONLY | os.O_CLOEXEC)
-            try:
-                os.write(fd, b"0")
-            finally:
-                os.close(fd)
-        except OSError as error:
-            raise described(f"failed to write to {tasks}", error) from error
+            os.write(fd, b"0")
+        finally:
+            os.close(fd)
+    except OSError as error:
+        raise described(f"failed to write to {path}", error) from error

@@ -4,6 +4,9 @@
 
     child ──> supervisor   {"type": "console"} and the pty's master as SCM_RIGHTS    if the process has a terminal
     child ──> supervisor   {"type": "warning", "message": ...}                       any number: what was degraded
+    child ──> supervisor   {"type": "hooks"}                                         all is mounted; if there are
+                                                                                     prestart or createRuntime hooks
+    child <── supervisor   {"type": "hooked", "error": ""}                           they were run, or how one failed
     child ──> supervisor   {"type": "ready"}                                         set up; unless it may go already
     child <── supervisor   {"type": "go"}                                            may be sent before "ready"
     child ──> supervisor   end of file: the execve has happened
@@ -22,12 +25,13 @@ from collections.abc import Mapping
 from typing import Final
 
 from corral.linux import fd as fds
-from corral.runtime.init.failure import OTHER
+from corral.runtime.init.failure import OTHER, SetupError
 
 CONSOLE: Final = "console"
 WARNING: Final = "warning"
 READY: Final = b'{"type":"ready"}'
 ERROR: Final = "error"
+HOOKS: Final = "hooks"
 GO: Final = b'{"type":"go"}'
 
 _DO_NOT_WAIT: Final = int(socket.MSG_DONTWAIT)
@@ -40,26 +44,42 @@ _MESSAGE_LIMIT: Final = 8192
 class Sync:
     """The child's end."""
 
-    __slots__ = ("_sock",)
+    __slots__ = ("_may_go", "_sock")
 
     def __init__(self, sock: socket.socket) -> None:
         self._sock = sock
+        self._may_go = False
 
     def console(self, master: int) -> None:
-        fds.send_fds(self._sock, _encode({"type": CONSOLE}), [master])
+        fds.send_fds(self._sock, encode({"type": CONSOLE}), [master])
 
     def warning(self, message: str) -> None:
-        self._sock.send(_encode({"type": WARNING, "message": message[:_MESSAGE_LIMIT]}))
+        self._sock.send(encode({"type": WARNING, "message": message[:_MESSAGE_LIMIT]}))
 
     def error(self, message: str, exit_code: int = OTHER) -> None:
         """The last word. A "go" that nobody will read any more would make the supervisor see ECONNRESET instead."""
-        self._sock.send(_encode({"type": ERROR, "message": message[:_MESSAGE_LIMIT], "exit_code": exit_code}))
+        self._sock.send(encode({"type": ERROR, "message": message[:_MESSAGE_LIMIT], "exit_code": exit_code}))
         self._sock.shutdown(socket.SHUT_RD)
         while self._sock.recv(LIMIT):
             pass
 
+    def ask_for_hooks(self) -> bool:
+        """Wait until those of the runtime were run. False when the supervisor has hung up. Raises SetupError."""
+        self._sock.send(encode({"type": HOOKS}))
+        while message := self._sock.recv(LIMIT):
+            if message == GO:
+                self._may_go = True
+                continue
+            error = json.loads(message).get("error")
+            if error:
+                raise SetupError(error)
+            return True
+        return False
+
     def wait_for_go(self) -> bool:
         """All is set up. False when the supervisor has hung up."""
+        if self._may_go:
+            return True
         try:
             message = self._sock.recv(LIMIT, _DO_NOT_WAIT)
         except BlockingIOError:
@@ -71,5 +91,6 @@ class Sync:
         self._sock.close()
 
 
-def _encode(message: Mapping[str, str | int]) -> bytes:
+def encode(message: Mapping[str, str | int]) -> bytes:
+    """One packet."""
     return json.dumps(message).encode(errors="replace")

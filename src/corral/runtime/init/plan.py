@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+import functools
 import json
 import os
 import posixpath
+from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Final
 
@@ -13,10 +15,11 @@ from corral.linux import namespace as ns
 from corral.oci.annotations import REAPER
 from corral.oci.rootfs import RootfsMount
 from corral.oci.runtime import Namespace, Process, Spec
-from corral.runtime.init import mounts
+from corral.runtime.init import hooks, mounts
+from corral.runtime.init.manner import Manner, manner_of
 from corral.runtime.init.mounts import Kind, MountPlan
 
-__all__ = ["ContainerPlan", "make_plan"]
+__all__ = ["ContainerPlan", "Options", "make_plan"]
 
 _FLAGS: Final[dict[str, int]] = {
     "cgroup": ns.CLONE_NEWCGROUP,
@@ -29,16 +32,31 @@ _FLAGS: Final[dict[str, int]] = {
 
 
 @dataclass(frozen=True, slots=True)
+class Options:
+    """What a caller may want that the specification has no words for. ``id``: the container's, for hooks; ``no_pivot``:
+    a root that the kernel does not let anybody pivot out of (a ramdisk); ``no_new_keyring``: stay in the caller's."""
+
+    id: str = ""
+    no_pivot: bool = False
+    no_new_keyring: bool = False
+
+
+_PLAIN: Final = Options()
+
+
+@dataclass(frozen=True, slots=True)
 class ContainerPlan:
-    """``clone_flags``: namespaces that the process is born in; ``cgroup_namespace``: a new one, which only makes sense
-    after the process has joined its cgroup; ``joins``: (flag, path) of those to enter; ``pid_namespace``: the one that
-    the parent must enter before the clone, "" for none; ``reaper``: command line of the built-in process 1, or ().
+    """``target``: the directory to mount the root on; ``clone_flags``: namespaces that the process is born in;
+    ``cgroup_namespace``: a new one, which only makes sense after the process has joined its cgroup; ``joins``: (flag,
+    path) of those to enter; ``pid_namespace``: the one that the parent must enter before the clone, "" for none;
+    ``reaper``: command line of the built-in process 1, or (); ``manner``: what is unusual about the process.
     """
 
     spec: Spec
     process: Process
     rootfs: tuple[RootfsMount, ...]
     bundle: str
+    target: str
     clone_flags: int
     cgroup_namespace: bool
     joins: tuple[tuple[int, str], ...]
@@ -46,6 +64,8 @@ class ContainerPlan:
     mounts: tuple[MountPlan, ...]
     own_dev: bool
     reaper: tuple[str, ...]
+    options: Options
+    manner: Manner | None
 
     @property
     def new_network(self) -> bool:
@@ -56,20 +76,31 @@ class ContainerPlan:
         return bool(self.clone_flags & ns.CLONE_NEWUTS)
 
 
-def make_plan(spec: Spec, rootfs: tuple[RootfsMount, ...], bundle: str) -> ContainerPlan:
+def make_plan(
+    spec: Spec,
+    rootfs: tuple[RootfsMount, ...],
+    bundle: str,
+    options: Options = _PLAIN,
+    *,
+    extra: int = 0,
+    listen: int = 0,
+) -> ContainerPlan:
     """Raises Invalid and Unsupported for what cannot be carried out."""
     if not spec.process.args:
         raise Invalid("no command specified")
     plans = mounts.make_plans(spec.mounts)
     clone_flags, cgroup_namespace, joins, pid_namespace = _namespaces(spec.linux.namespaces)
+    target = bundle
     if not rootfs:
-        path = posixpath.normpath(os.path.join(bundle, spec.root.path))
-        rootfs = (RootfsMount("bind", path, ("rbind",)),)
+        # On itself, so that hooks find the bundle as it is.
+        target = posixpath.normpath(os.path.join(bundle, spec.root.path))
+        rootfs = (RootfsMount("bind", target, ("rbind",)),)
     return ContainerPlan(
         spec=spec,
         process=spec.process,
         rootfs=rootfs,
         bundle=bundle,
+        target=target,
         clone_flags=clone_flags,
         cgroup_namespace=cgroup_namespace,
         joins=joins,
@@ -77,7 +108,17 @@ def make_plan(spec: Spec, rootfs: tuple[RootfsMount, ...], bundle: str) -> Conta
         mounts=plans,
         own_dev=any(p.destination == "/dev" and p.kind is not Kind.BIND for p in plans),
         reaper=tuple(json.loads(spec.annotations[REAPER])) if REAPER in spec.annotations else (),
+        options=options,
+        manner=manner_of(
+            spec.process, spec.linux, extra=extra, listen=listen, last_step=_last_step(spec, options, bundle)
+        ),
     )
+
+
+def _last_step(spec: Spec, options: Options, bundle: str) -> Callable[[], None] | None:
+    if spec.hooks is None or not spec.hooks.start_container:
+        return None
+    return functools.partial(hooks.before_program, spec, options.id, bundle)
 
 
 def _namespaces(namespaces: tuple[Namespace, ...]) -> tuple[int, bool, tuple[tuple[int, str], ...], str]:

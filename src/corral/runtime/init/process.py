@@ -9,6 +9,7 @@ from corral.linux import fd, keyctl, prctl
 from corral.oci.runtime import Process
 from corral.runtime.init import credentials, limits, program, workdir
 from corral.runtime.init.failure import described
+from corral.runtime.init.manner import Manner
 from corral.runtime.init.messages import Sync
 from corral.runtime.init.reaper import Reaper
 from corral.runtime.init.user import Identity
@@ -50,7 +51,12 @@ def _write_attribute(module: str, text: str) -> None:
 
 
 def start(
-    process: Process, identity: Identity, seccomp: Filter | None, sync: Sync, reaper: Reaper | None = None
+    process: Process,
+    identity: Identity,
+    seccomp: Filter | None,
+    sync: Sync,
+    reaper: Reaper | None = None,
+    manner: Manner | None = None,
 ) -> None:
     """Never returns, unless the supervisor has gone. Raises SetupError.
 
@@ -58,6 +64,8 @@ def start(
     the last capabilities are given up when it needs one (CAP_SYS_ADMIN), after them when no_new_privs stands in for it,
     so that it need not allow what giving up takes.
     """
+    if manner is not None:
+        manner.settle()
     limits.set_rlimits(process.rlimits, sync)
     if not process.terminal:
         credentials.give_streams(identity.uid)
@@ -71,7 +79,10 @@ def start(
         return
 
     # Nothing above the standard streams goes through execve; the socket's end is how the supervisor sees it succeed.
-    fd.close_range(3, flags=fd.CLOSE_RANGE_CLOEXEC)
+    if manner is None:
+        fd.close_range(3, flags=fd.CLOSE_RANGE_CLOEXEC)
+    else:
+        manner.close_others()
     try:
         if process.no_new_privileges:
             prctl.set_no_new_privs()
@@ -84,6 +95,10 @@ def start(
             seccomp.install()
     except OSError as error:
         raise described("error giving up privileges", error) from error
+    if manner is not None and manner.last_step is not None:
+        manner.last_step()
     if reaper is not None:
         reaper.fork()
+    if manner is not None:
+        manner.hand_on(env)
     program.execute(path, process.args, env)

@@ -30,6 +30,7 @@ __all__ = [
     "execute",
     "make_readonly",
     "mount_root",
+    "move",
     "open_sources",
     "pivot",
     "seal",
@@ -331,6 +332,45 @@ def pivot(root: Root) -> None:
         os.chdir("/")
     except OSError as error:
         raise described("error jailing process inside rootfs: pivot_root", error) from error
+
+
+def move(root: Root, target: str) -> None:
+    """Instead of ``pivot``, where the kernel refuses that: the container's root covers the host's, and the file systems
+    below that a container could mount again because it sees them whole (proc, sysfs) are taken away first."""
+    try:
+        os.fchdir(root.fd)
+        for path in _whole_kernel_mounts(target):
+            _take_away(path)
+        m.mount(".", "/", None, m.MS_MOVE, None)
+        os.chroot(".")
+        os.chdir("/")
+    except OSError as error:
+        raise described("error jailing process inside rootfs: move to /", error) from error
+
+
+def _whole_kernel_mounts(target: str) -> list[str]:
+    """Deepest first."""
+    found = []
+    with open("/proc/self/mountinfo", "rb") as file:
+        for line in file.read().decode(errors="surrogateescape").splitlines():
+            fields, _, rest = line.partition(" - ")
+            _, _, _, top, point, *_ = fields.split(" ")
+            point = point.replace("\\040", " ").replace("\\011", "\t").replace("\\012", "\n").replace("\\134", "\\")
+            inside = point == target or point.startswith(f"{target}/")
+            if top == "/" and rest.partition(" ")[0] in _REAL_DIRECTORIES and not inside:
+                found.append(point)
+    return sorted(found, reverse=True)
+
+
+def _take_away(path: str) -> None:
+    try:
+        m.umount2(path, m.MNT_DETACH)
+    except FileNotFoundError:
+        return  # with one that it was in
+    except OSError as error:
+        if error.errno not in (errno.EINVAL, errno.EPERM):
+            raise
+        m.mount("tmpfs", path, "tmpfs", m.MS_RDONLY, None)
 
 
 def set_propagation(name: str) -> None:

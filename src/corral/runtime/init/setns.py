@@ -17,7 +17,9 @@ from corral.runtime.init.console import open_console
 from corral.runtime.init.credentials import reopen_null
 from corral.runtime.init.failure import described
 from corral.runtime.init.inside import Root
+from corral.runtime.init.manner import Manner
 from corral.runtime.init.messages import Sync
+from corral.runtime.init.scheduling import set_affinity
 from corral.runtime.init.user import identify
 from corral.runtime.security.seccomp.load import Filter
 
@@ -34,16 +36,30 @@ _NAMESPACES: Final = (
 
 @dataclass(frozen=True, slots=True)
 class ExecPlan:
+    """``late_cgroup``: the version 2 directory of one that must not be born in it; ``manner``: what is unusual."""
+
     process: Process
     seccomp: Filter | None
+    late_cgroup: str = ""
+    new_keyring: bool = True
+    manner: Manner | None = None
 
 
 def run(plan: ExecPlan, procs_files: list[str], init_pidfd: int, sync: Sync) -> None:
     """Raises SetupError and OSError; returns only when the supervisor has gone before it said go."""
     os.umask(0)
     os.setsid()
+    affinity = plan.process.exec_cpu_affinity
+    if affinity is not None and affinity.initial:
+        set_affinity(affinity.initial)
     cgroup.join(procs_files)
-    process.leave_keyring()
+    if affinity is not None:
+        if plan.late_cgroup:
+            cgroup.join_v2(plan.late_cgroup)
+        if affinity.final:
+            set_affinity(affinity.final)
+    if plan.new_keyring:
+        process.leave_keyring()
     # Through the host's procfs, for the last time.
     if plan.process.oom_score_adj is not None:
         limits.set_oom_score_adj(plan.process.oom_score_adj, sync)
@@ -60,4 +76,4 @@ def run(plan: ExecPlan, procs_files: list[str], init_pidfd: int, sync: Sync) -> 
         open_console(root, plan.process.console_size, identity.uid, sync).adopt()
     else:
         reopen_null(root)
-    process.start(plan.process, identity, plan.seccomp, sync)
+    process.start(plan.process, identity, plan.seccomp, sync, None, plan.manner)

@@ -16,7 +16,7 @@ import signal
 import socket
 import sys
 from collections.abc import Callable, Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Final, NoReturn, Protocol
 
 from corral.errors import Conflict
@@ -28,13 +28,15 @@ from corral.oci.runtime import Process, Spec
 from corral.runtime.init import setns, standard
 from corral.runtime.init.cgroupfs import Place
 from corral.runtime.init.failure import OTHER, SetupError, exit_code_of, reason
+from corral.runtime.init.manner import manner_of
 from corral.runtime.init.messages import Sync
-from corral.runtime.init.plan import make_plan
+from corral.runtime.init.plan import Options, make_plan
 from corral.runtime.security.seccomp import load
 
-__all__ = ["CgroupPlace", "Child", "ProcessFds", "spawn_container", "spawn_exec"]
+__all__ = ["CgroupPlace", "Child", "Options", "ProcessFds", "spawn_container", "spawn_exec"]
 
 _ABOVE_STDIO: Final = 3
+_PLAIN: Final = Options()
 
 _former_importers: Final[list[object]] = []
 """In a child only. Taking them apart would copy a page of the supervisor's memory for each of their parts."""
@@ -58,11 +60,14 @@ class CgroupPlace(Protocol):
 @dataclass(frozen=True, slots=True)
 class ProcessFds:
     """The process's standard streams: duplicated, not taken over. Not used when ``Process.terminal``: then a pty is
-    opened in the container's own devpts and its master is sent."""
+    opened in the container's own devpts and its master is sent. ``extra``: its descriptors 3 and following, the first
+    ``listen`` of them announced in LISTEN_FDS and LISTEN_PID."""
 
     stdin: int = -1
     stdout: int = -1
     stderr: int = -1
+    extra: tuple[int, ...] = field(default=(), kw_only=True)
+    listen: int = field(default=0, kw_only=True)
 
 
 @dataclass(frozen=True, slots=True)
@@ -75,20 +80,29 @@ class Child:
 
 
 def spawn_container(
-    spec: Spec, rootfs: tuple[RootfsMount, ...], *, fds: ProcessFds, cgroup: CgroupPlace, bundle: str
+    spec: Spec,
+    rootfs: tuple[RootfsMount, ...],
+    *,
+    fds: ProcessFds,
+    cgroup: CgroupPlace,
+    bundle: str,
+    options: Options = _PLAIN,
 ) -> Child:
     """Clone the first process of a container. ``bundle``: an existing directory of the container's own.
 
     Without ``rootfs`` the directory ``spec.root.path``, relative to the bundle, is the root. Raises Invalid,
     Unsupported, OSError; all that goes wrong after the clone is reported on ``sync``.
     """
-    plan = make_plan(spec, rootfs, bundle)
+    plan = make_plan(spec, rootfs, bundle, options, extra=len(fds.extra), listen=fds.listen)
     seccomp = load.read(spec.annotations, spec.linux.seccomp)
     procs_files = cgroup.procs_files()
     cgroup_fd = cgroup.open_v2()
     with contextlib.ExitStack() as stack:
         if cgroup_fd is not None:
             stack.callback(os.close, cgroup_fd)
+            if fds.extra:
+                cgroup_fd = _above(cgroup_fd, fds)
+                stack.callback(os.close, cgroup_fd)
         if plan.pid_namespace:
             target = os.open(plan.pid_namespace, os.O_RDONLY | os.O_CLOEXEC)
             stack.callback(os.close, target)
@@ -97,18 +111,38 @@ def spawn_container(
         return _spawn(page, plan.clone_flags, plan.process, fds, cgroup_fd, keep=cgroup_fd)
 
 
-def spawn_exec(init_pidfd: int, process: Process, *, fds: ProcessFds, cgroup: CgroupPlace, spec: Spec) -> Child:
+def spawn_exec(
+    init_pidfd: int,
+    process: Process,
+    *,
+    fds: ProcessFds,
+    cgroup: CgroupPlace,
+    spec: Spec,
+    options: Options = _PLAIN,
+) -> Child:
     """Clone one more process into all namespaces of the container whose first process ``init_pidfd`` is.
 
     ``spec`` is the container's: its system call filter holds for the exec too. Raises Conflict when the container has
     ended, OSError; all that goes wrong after the clone is reported on ``sync``.
     """
-    plan = setns.ExecPlan(process, load.read(spec.annotations, spec.linux.seccomp))
     procs_files = cgroup.procs_files()
     cgroup_fd = cgroup.open_v2()
+    late_cgroup = ""
     with contextlib.ExitStack() as stack:
         if cgroup_fd is not None:
             stack.callback(os.close, cgroup_fd)
+            if process.exec_cpu_affinity is not None and process.exec_cpu_affinity.initial:
+                late_cgroup, cgroup_fd = os.readlink(descriptors.path_of(cgroup_fd)), None
+        if fds.extra:
+            init_pidfd = _above(init_pidfd, fds)
+            stack.callback(os.close, init_pidfd)
+        plan = setns.ExecPlan(
+            process,
+            load.read(spec.annotations, spec.linux.seccomp),
+            late_cgroup,
+            not options.no_new_keyring,
+            manner_of(process, spec.linux, extra=len(fds.extra), listen=fds.listen),
+        )
         page = functools.partial(setns.run, plan, procs_files, init_pidfd)
         try:
             stack.enter_context(_children_in(init_pidfd))
@@ -118,6 +152,11 @@ def spawn_exec(init_pidfd: int, process: Process, *, fds: ProcessFds, cgroup: Cg
             if error.errno in (errno.ESRCH, errno.ENOMEM):
                 raise Conflict("cannot exec in a stopped container") from error
             raise
+
+
+def _above(fd: int, fds: ProcessFds) -> int:
+    """A duplicate that is not where one of ``fds.extra`` is to be."""
+    return fcntl.fcntl(fd, fcntl.F_DUPFD_CLOEXEC, _ABOVE_STDIO + len(fds.extra))
 
 
 def _spawn(
@@ -131,6 +170,10 @@ def _spawn(
 ) -> Child:
     _ignored_signals()
     ours, theirs = socket.socketpair(socket.AF_UNIX, socket.SOCK_SEQPACKET | socket.SOCK_CLOEXEC)
+    if fds.extra:
+        moved = socket.socket(fileno=_above(theirs.fileno(), fds))
+        theirs.close()
+        theirs = moved
     try:
         pid, pidfd = clone3(flags | CLONE_CLEAR_SIGHAND, cgroup_fd=cgroup_fd)
     except OSError:
@@ -187,20 +230,30 @@ def _leave_the_supervisor(process: Process, fds: ProcessFds, sync: int, keep: in
         sources = [null, null, null]
     else:
         sources = [fds.stdin, fds.stdout, fds.stderr]
-    if min(sources) < _ABOVE_STDIO:
+    if fds.extra or min(sources) < _ABOVE_STDIO:
         # Above everything that is kept, so that no duplicate lands on a source that is still needed.
-        lowest = max(sync, keep or 0, _ABOVE_STDIO) + 1
+        lowest = max(sync, keep or 0, _ABOVE_STDIO + len(fds.extra)) + 1
         sources = [fcntl.fcntl(source, fcntl.F_DUPFD_CLOEXEC, lowest) for source in sources]
+    if fds.extra:
+        _place(fds.extra, max(sync, keep or 0))
     for target, source in enumerate(sources):
         os.dup2(source, target)
     # The supervisor's other descriptors belong to other containers: a created container may wait for days, and would
     # hold their pipes open.
-    first = _ABOVE_STDIO
+    first = _ABOVE_STDIO + len(fds.extra)
     for kept in sorted({sync, keep} if keep is not None else {sync}):
         if first <= kept - 1:
             descriptors.close_range(first, kept - 1)
         first = kept + 1
     descriptors.close_range(first)
+
+
+def _place(extra: tuple[int, ...], kept: int) -> None:
+    """Make them descriptors 3 and following, to be closed by an execve: hooks and the reaper do not get them."""
+    lowest = max(kept, _ABOVE_STDIO + len(extra)) + 1
+    sources = [fcntl.fcntl(source, fcntl.F_DUPFD_CLOEXEC, lowest) for source in extra]
+    for target, source in enumerate(sources, _ABOVE_STDIO):
+        os.dup2(source, target, inheritable=False)
 
 
 @functools.cache

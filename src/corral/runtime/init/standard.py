@@ -9,7 +9,7 @@ from __future__ import annotations
 import os
 
 from corral.linux import namespace, netdevice, uts
-from corral.runtime.init import cgroup, devices, limits, masks, process, rootfs, sysctl, workdir
+from corral.runtime.init import cgroup, devices, hooks, limits, masks, process, rootfs, sysctl, workdir
 from corral.runtime.init.cgroupfs import Place
 from corral.runtime.init.console import open_console
 from corral.runtime.init.credentials import reopen_null
@@ -32,18 +32,23 @@ def run(plan: ContainerPlan, place: Place, seccomp: Filter | None, sync: Sync) -
     # Before everything that costs memory or processes: from here on the limits count.
     cgroup.join(place.procs_files)
     _enter_namespaces(plan)
-    process.leave_keyring()
+    if not plan.options.no_new_keyring:
+        process.leave_keyring()
 
     # Sources are the host's and are looked up before the mount namespace is cut off from it: a shared one stays a peer.
     sources = rootfs.open_sources(plan.mounts)
     rootfs.detach_from_host()
 
-    root = rootfs.mount_root(plan.rootfs, plan.bundle)
+    root = rootfs.mount_root(plan.rootfs, plan.target)
     unsealed = rootfs.execute(root, plan.mounts, sources, place, whole_cgroup_tree=not plan.cgroup_namespace)
     if plan.own_dev:
         devices.create(root, linux.devices)
     workdir.make(root, spec.process.cwd)
     identity = identify(root, spec.process)
+
+    # All is mounted, nothing is read-only yet, and the host is still there.
+    if spec.hooks is not None and not hooks.before_pivot(spec, plan.options.id, plan.bundle, root.fd, sync):
+        return
 
     # The console is a mount as well: after /dev/pts, before anything becomes read-only.
     if spec.process.terminal:
@@ -70,11 +75,14 @@ def run(plan: ContainerPlan, place: Place, seccomp: Filter | None, sync: Sync) -
     # After the sysctls, since /proc/sys is among the read-only paths.
     masks.protect(root, linux.readonly_paths)
     masks.mask(root, linux.masked_paths)
-    rootfs.pivot(root)
+    if plan.options.no_pivot:
+        rootfs.move(root, plan.target)
+    else:
+        rootfs.pivot(root)
     rootfs.set_propagation(linux.rootfs_propagation)
 
     reaper = Reaper(plan.reaper) if plan.reaper else None
-    process.start(spec.process, identity, seccomp, sync, reaper)
+    process.start(spec.process, identity, seccomp, sync, reaper, plan.manner)
 
 
 def _enter_namespaces(plan: ContainerPlan) -> None:
