@@ -8,6 +8,7 @@ from collections.abc import AsyncIterator
 
 import pytest
 
+from corral.api.server.http import connection
 from corral.api.server.http.head import BadRequest
 from corral.api.server.http.request import Request
 from corral.api.server.http.response import HIJACKED, Response, Stream
@@ -297,3 +298,22 @@ async def _until(condition):
     while not condition():
         assert asyncio.get_running_loop().time() < deadline, "did not happen within 5 s"
         await asyncio.sleep(0.002)
+
+
+async def test_a_head_that_never_ends_is_refused_after_a_while(tmp_path, monkeypatch):
+    monkeypatch.setattr(connection, "_HEAD_PATIENCE", 0.05)
+    async with site(tmp_path) as (_, _, client, _):
+        client.send(b"GET /ignore HTTP/1.1\r\nHost: x\r\n")
+        assert (await client.answer()).status == 408
+
+
+async def test_a_connection_without_a_request_may_stay(tmp_path, monkeypatch):
+    monkeypatch.setattr(connection, "_HEAD_PATIENCE", 0.05)
+    async with site(tmp_path) as (_, _, client, _):
+        await asyncio.sleep(0.1)
+        client.send(b"GET /ignore HTTP/1.1\r\nHost: x\r\n")
+        client.send(b"\r\n")
+        assert (await client.answer()).status == 200
+        await asyncio.sleep(0.1)
+        client.send(b"GET /ignore HTTP/1.1\r\nHost: x\r\n\r\n")
+        assert (await client.answer()).status == 200

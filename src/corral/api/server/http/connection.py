@@ -31,6 +31,9 @@ _BUFFERED: Final = 512 * 1024
 """Bytes received and not yet asked for at which the client is made to wait."""
 
 
+_HEAD_PATIENCE: Final = 60.0
+"""Seconds that a request's head may take from its first byte to its last."""
+
 _LINGER: Final = 1.0
 """Seconds for which a client that was refused may go on sending: closing with input unread would cost it the answer."""
 
@@ -61,6 +64,7 @@ class Connection(asyncio.Protocol):
         self._paused = False
         self._hijacked = False
         self._refused = False
+        self._patience: asyncio.TimerHandle | None = None
         self._more: asyncio.Future[None] | None = None
         self._writable: asyncio.Future[None] | None = None
 
@@ -113,6 +117,7 @@ class Connection(asyncio.Protocol):
     def connection_lost(self, exc: Exception | None) -> None:  # noqa: ARG002
         self._owner.connections.discard(self)
         self._eof = True
+        self._end_patience()
         for waiter in (self._more, self._writable):
             if waiter is not None:
                 _wake(waiter)
@@ -139,8 +144,12 @@ class Connection(asyncio.Protocol):
             self._scanned = len(received)
             if len(received) > MAX_HEAD:
                 self._refuse(BadRequest("request header fields are too large", 431))
+            elif received and self._patience is None:
+                late = BadRequest("the request's header did not arrive in time", 408)
+                self._patience = self._loop.call_later(_HEAD_PATIENCE, self._refuse, late)
             return
         self._scanned = 0
+        self._end_patience()
         try:
             if end > MAX_HEAD:
                 raise BadRequest("request header fields are too large", 431)
@@ -154,7 +163,13 @@ class Connection(asyncio.Protocol):
         self._expects_continue = head.headers.get("expect", "").lower() == "100-continue"
         self._task = self._loop.create_task(self._answer(head))
 
+    def _end_patience(self) -> None:
+        if self._patience is not None:
+            self._patience.cancel()
+            self._patience = None
+
     def _refuse(self, error: BadRequest) -> None:
+        self._end_patience()
         response = self._owner.error_response(error)
         self._refused = True
         self._received.clear()
