@@ -19,8 +19,9 @@ from typing import Any
 from corral.linux.fd import recv_fds
 from corral.oci.rootfs import RootfsMount
 from corral.oci.runtime import Capabilities, Linux, Mount, Namespace, Process, Spec
+from corral.runtime.init import hooks
 from corral.runtime.init.messages import GO
-from corral.runtime.init.spawn import CgroupPlace, Child, ProcessFds, spawn_container, spawn_exec
+from corral.runtime.init.spawn import CgroupPlace, Child, Options, ProcessFds, spawn_container, spawn_exec
 from corral.runtime.security import capabilities
 from support.child import in_child
 
@@ -42,6 +43,7 @@ CAPABILITIES = Capabilities(bounding=USABLE, effective=USABLE, permitted=USABLE)
 ENV = ("PATH=/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin",)
 NEEDS = ("root", "namespaces", "busybox")
 PATIENCE = 20.0
+OPTIONS = Options(id="box")
 _APPLETS = """
     awk cat chmod chown cut df echo env false find grep head hostname id ip kill ln ls mkdir mknod mount mv nsenter od
     ps readlink rm rmdir sed seq sh sleep sort stat stty tail test timeout touch tr true tty umount unshare wc
@@ -110,9 +112,15 @@ class Outcome:
 
 
 class Running:
-    """One process that was cloned and told to go."""
+    """One process that was cloned and told to go. ``hooked``: runs the runtime's hooks, given the child."""
 
-    def __init__(self, clone: Callable[[ProcessFds], Child], *, stdin: bytes = b"") -> None:
+    def __init__(
+        self,
+        clone: Callable[[ProcessFds], Child],
+        *,
+        stdin: bytes = b"",
+        hooked: Callable[[int], bytes] = lambda _: b"",
+    ) -> None:
         self._out, theirs = os.pipe2(os.O_CLOEXEC)
         source, sink = os.pipe2(os.O_CLOEXEC)
         os.write(sink, stdin)
@@ -126,6 +134,8 @@ class Running:
         self.master: int | None = None
         while data := self._receive():
             self.messages.append(json.loads(data))
+            if self.messages[-1]["type"] == "hooks":
+                self.child.sync.send(hooked(self.child.pid))
         if self.master is not None:
             os.close(self._out)
             self._out = self.master
@@ -176,14 +186,30 @@ class Box:
         self.bundle = bundle
         self.cgroup = cgroup
 
-    def start(self, description: Spec, stdin: bytes = b"") -> Running:
+    def start(
+        self,
+        description: Spec,
+        stdin: bytes = b"",
+        *,
+        options: Options = OPTIONS,
+        extra: Sequence[int] = (),
+        listen: int = 0,
+    ) -> Running:
         def clone(fds: ProcessFds) -> Child:
-            return spawn_container(description, self.rootfs, fds=fds, cgroup=self.cgroup, bundle=str(self.bundle))
+            fds = dataclasses.replace(fds, extra=tuple(extra), listen=listen)
+            return spawn_container(
+                description, self.rootfs, fds=fds, cgroup=self.cgroup, bundle=str(self.bundle), options=options
+            )
 
-        return Running(clone, stdin=stdin)
+        def hooked(pid: int) -> bytes:
+            assert description.hooks is not None
+            facts = hooks.state(options.id, "creating", pid, str(self.bundle), description.annotations)
+            return hooks.answer(description.hooks, facts)
 
-    def run(self, description: Spec, stdin: bytes = b"") -> Outcome:
-        return self.start(description, stdin).finish()
+        return Running(clone, stdin=stdin, hooked=hooked)
+
+    def run(self, description: Spec, stdin: bytes = b"", **more: Any) -> Outcome:
+        return self.start(description, stdin, **more).finish()
 
     @contextlib.contextmanager
     def running(self, description: Spec) -> Iterator[Running]:

@@ -52,7 +52,7 @@ def state(id: str, status: str, pid: int, bundle: str, annotations: dict[str, st
 
 
 def run(kind: str, hooks: Sequence[Hook], state: bytes, env: Sequence[str] | None = None) -> None:
-    """Run them in order, in the caller's namespaces; wait for each. ``kind``: its name in the configuration, for errors.
+    """Run them in order, in the namespaces of the caller, who waits. ``kind``: their name in the configuration.
     A hook without environment of its own gets ``env``, or the caller's.
 
     Raises SetupError with the words of runc; the hooks after the failed one are not run.
