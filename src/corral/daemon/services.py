@@ -18,6 +18,7 @@ from corral.api.server.routers.exec import ExecRouter
 from corral.api.server.routers.images import ImageRouter
 from corral.api.server.routers.networks import NetworkRouter
 from corral.api.server.routers.plugins import PluginRouter
+from corral.api.server.routers.stats import StatsRouter
 from corral.api.server.routers.system import SystemRouter
 from corral.api.server.routers.volumes import VolumeRouter
 from corral.daemon.config import DaemonConfig
@@ -135,6 +136,7 @@ class Services:
         yield from ContainerRouter(self._containers).routes()
         yield from ContainerIORouter(self._containers).routes()
         yield from ExecRouter(self._containers).routes()
+        yield from StatsRouter(self._containers).routes()
         yield from ImageRouter(self._images).routes()
         yield from NetworkRouter(self._networks).routes()
         yield from VolumeRouter(self._volumes).routes()

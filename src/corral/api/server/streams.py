@@ -54,8 +54,13 @@ def json_lines(items: AsyncIterator[object]) -> Stream:
 
 
 async def _lines(items: AsyncIterator[object]) -> AsyncIterator[bytes]:
-    async for item in items:
-        yield encode(item) + b"\n"
+    try:
+        async for item in items:
+            yield encode(item) + b"\n"
+    finally:
+        close = getattr(items, "aclose", None)
+        if close is not None:
+            await close()
 
 
 async def progress(items: AsyncIterator[Progress]) -> Stream:

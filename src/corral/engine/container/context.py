@@ -6,7 +6,7 @@ The Protocols are all that containers need of the rooms below; their services sa
 from __future__ import annotations
 
 from collections.abc import AsyncIterator, Awaitable, Callable, Collection, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Protocol
 
@@ -15,6 +15,8 @@ from corral.engine.container.live import LiveTable
 from corral.engine.container.settings import Settings
 from corral.engine.container.store import ContainerStore
 from corral.engine.spec.host import HostFacts
+from corral.engine.stats.feed import Feeds
+from corral.engine.stats.reader import Reader
 from corral.image.record import Image
 from corral.network.sandbox import Sandbox, SandboxRequest
 from corral.oci.digest import ImageID
@@ -98,3 +100,5 @@ class Engine:
     host: HostFacts
     clock: Callable[[], int]
     storage_driver: str = "overlay2"
+    stats_reader: Reader = field(default_factory=Reader)
+    feeds: Feeds = field(default_factory=Feeds)

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Awaitable, Mapping, Sequence
+from collections.abc import AsyncIterator, Awaitable, Mapping, Sequence
 
 from corral.api.types.container import (
     AttachOptions,
@@ -17,6 +17,7 @@ from corral.api.types.container import (
     WaitResponse,
 )
 from corral.api.types.exec import ExecCreateRequest, ExecInspect, ExecStartRequest
+from corral.api.types.stats import StatsResponse
 from corral.engine.container import exec as execs
 from corral.engine.container.attach import attach
 from corral.engine.container.context import Engine, Upgrade
@@ -31,6 +32,7 @@ from corral.engine.container.rename import rename
 from corral.engine.container.resize import resize
 from corral.engine.container.restart import restart
 from corral.engine.container.start import start
+from corral.engine.container.stats import stats, stats_once, stats_stream
 from corral.engine.container.stop import stop
 from corral.engine.container.top import top
 from corral.engine.container.update import update
@@ -91,6 +93,12 @@ class ContainerService:
 
     async def top(self, ref: str, ps_args: str) -> TopResponse:
         return await top(self._engine, ref, ps_args)
+
+    async def stats(self, ref: str, *, one_shot: bool) -> StatsResponse:
+        return await (stats_once(self._engine, ref) if one_shot else stats(self._engine, ref))
+
+    def stats_stream(self, ref: str) -> AsyncIterator[StatsResponse]:
+        return stats_stream(self._engine, ref)
 
     async def resize(self, ref: str, height: int, width: int) -> None:
         await resize(self._engine, ref, height, width)

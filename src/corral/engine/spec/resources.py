@@ -9,11 +9,13 @@ from collections.abc import Iterable, Mapping
 from typing import Final
 
 from corral.api.types import host_config as api
+from corral.engine.container.record import ContainerRecord
+from corral.engine.container.settings import Settings
 from corral.engine.spec.input import SpecInput
 from corral.errors import Invalid
 from corral.oci.runtime import BlockIO, Cpu, Memory, Pids, Resources, Spec, ThrottleDevice, WeightDevice
 
-__all__ = ["block_devices", "limits", "with_resources"]
+__all__ = ["block_devices", "cgroup_path", "limits", "with_resources"]
 
 _PERIOD: Final = 100_000
 """Microseconds: the period in which ``--cpus`` is given as a quota."""
@@ -24,13 +26,17 @@ BlockDevices = Mapping[str, tuple[int, int]]
 def with_resources(given: SpecInput, spec: Spec) -> Spec:
     record = given.record
     before = spec.linux.resources or Resources()
-    parent = record.host_config.cgroup_parent or given.settings.cgroup_parent
     linux = dataclasses.replace(
         spec.linux,
-        cgroups_path=posixpath.join("/", parent, record.id),
+        cgroups_path=cgroup_path(record, given.settings),
         resources=dataclasses.replace(limits(record.host_config, given.block_devices), devices=before.devices),
     )
     return dataclasses.replace(spec, linux=linux)
+
+
+def cgroup_path(record: ContainerRecord, settings: Settings) -> str:
+    """Relative to each hierarchy's mount point, with a leading slash."""
+    return posixpath.join("/", record.host_config.cgroup_parent or settings.cgroup_parent, record.id)
 
 
 def limits(given: api.Resources, devices: BlockDevices) -> Resources:
