@@ -1,11 +1,14 @@
-"""The execution driver: how the engine runs containers. This module is the manual; ``native`` is the implementation.
+"""The execution driver: how the engine runs containers. This module is the manual; ``native`` is the implementation,
+which makes containers itself or has an OCI runtime binary make them (``external``).
 
 Vocabulary
     A *container* is named by the engine (64 lower-case hex digits) and described by an OCI runtime spec and the
     mounts of its root filesystem. Its *bundle* is a directory of the exec root. An *exec* is one more process inside
     it, named by the engine as well. A *stream* is one of stdin, stdout, stderr; a terminal has one that is stdin and
     stdout at once. An *attachment* is a connected socket, usually the client's own, to which streams are copied by
-    the runtime itself.
+    the runtime itself. A *runtime* is a program with the command line of runc, which makes a container in place of
+    the driver's own code when ``CreateRequest.runtime`` names one. From then on all of this holds for that container
+    too; only the time that it takes and the words of some errors are the other program's.
 
 Lifecycle
     ::
@@ -79,6 +82,7 @@ __all__ = [
     "ExecState",
     "Exit",
     "LogFile",
+    "RuntimeBinary",
     "StartError",
     "Status",
     "Stdio",
@@ -150,8 +154,17 @@ class Attachment:
 
 
 @dataclass(frozen=True, slots=True)
+class RuntimeBinary:
+    """Another program that makes containers. ``path``: looked for in PATH when it has no slash; ``args``: put before
+    the command ("--debug")."""
+
+    path: str
+    args: tuple[str, ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
 class CreateRequest:
-    """``bundle``: EXEC-ROOT/containers/ID, made by the driver."""
+    """``bundle``: EXEC-ROOT/containers/ID, made by the driver. ``runtime``: None for the driver's own."""
 
     id: str
     bundle: Path
@@ -159,6 +172,7 @@ class CreateRequest:
     rootfs: tuple[RootfsMount, ...] = ()
     stdio: Stdio = Stdio()
     attachments: tuple[Attachment, ...] = ()
+    runtime: RuntimeBinary | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -202,8 +216,11 @@ class Events(Protocol):
 
     def exec_exited(self, id: str, exec_id: str, exit: Exit) -> None: ...
 
-    def oom(self, id: str) -> None:
-        """The kernel killed a process of the container, not necessarily the first one, for want of memory."""
+    def oom(self, id: str, limit: str = "") -> None:
+        """The kernel killed a process of the container, not necessarily the first one, for want of memory.
+
+        ``limit``: which one was hit: "container", "host" or the path of another cgroup; "" when it is not known.
+        """
 
     def detached(self, id: str, exec_id: str | None) -> None:
         """The detach keys were typed into an attachment."""

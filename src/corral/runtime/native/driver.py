@@ -174,6 +174,8 @@ class NativeDriver:
             "stdio": protocol.encode_stdio(request.stdio),
             "attachments": protocol.encode_attachments(request.attachments),
         }
+        if request.runtime is not None:
+            message["runtime"] = protocol.encode_runtime(request.runtime)
         self._told.pop(request.id, None)
         write_bundle(request)
         return protocol.decode_state(await self._create(message, request.attachments))
@@ -267,7 +269,7 @@ class NativeDriver:
                 exit = protocol.decode_exit(protocol.mapping(message, "exit"))
                 self._exited(id, protocol.optional_text(message, "exec"), exit)
             case "oom":
-                self._events.oom(id)
+                self._events.oom(id, protocol.text(message, "limit"))
             case "detached":
                 self._events.detached(id, protocol.optional_text(message, "exec"))
 

@@ -52,8 +52,8 @@ class Audience:
         """False when there was no driver to be told."""
         return self._tell({"event": "exit", "id": container, "exec": exec_id, "exit": encode_exit(exit)})
 
-    def oom(self, container: str) -> None:
-        self._tell({"event": "oom", "id": container})
+    def oom(self, container: str, limit: str) -> None:
+        self._tell({"event": "oom", "id": container, "limit": limit})
 
     def detached(self, container: str, exec_id: str | None) -> None:
         self._tell({"event": "detached", "id": container, "exec": exec_id})

@@ -13,7 +13,7 @@ from corral.oci.runtime import Resources, Spec
 from corral.runtime import driver
 from corral.runtime.cgroups import Cgroup
 from corral.runtime.driver import ContainerState, Exit, Status, Stdio
-from corral.runtime.supervisor import protocol, records
+from corral.runtime.supervisor import makers, protocol, records
 from corral.runtime.supervisor.description import Traits, read_bundle
 from corral.runtime.supervisor.faults import report
 from corral.runtime.supervisor.logsink import LogSink
@@ -21,7 +21,7 @@ from corral.runtime.supervisor.loop import Timer
 from corral.runtime.supervisor.oom import OomAlarm
 from corral.runtime.supervisor.process import Process
 from corral.runtime.supervisor.services import Services
-from corral.runtime.supervisor.start import Start
+from corral.runtime.supervisor.start import Pending
 
 _DEATH: Final = 10.0
 """Seconds that a killed container may take to end before ``delete`` gives up."""
@@ -46,7 +46,7 @@ class Container:
             self.log = LogSink(services.spool, id, self.bundle, stdio.log, services.compress)
         self.init = Process(services.loop, id, stdio, self.log, self)
         self.execs: dict[str, Process] = {}
-        self.starts: dict[str, Start] = {}
+        self.starts: dict[str, Pending] = {}
         self._spec: Spec | None = None
         self._services = services
         self._forgotten = forgotten
@@ -124,7 +124,11 @@ class Container:
         if len(self._deleting) > 1:
             return
         if self.status is Status.STOPPED or not self.init.pid:
-            self._remove()
+            start = self.starts.get(self.id)
+            if start is None:
+                self._remove()
+            else:
+                start.abort()  # which fails, and then all is removed
             return
         if self.init.ended:
             self.init.hurry()
@@ -152,11 +156,18 @@ class Container:
         self.status = Status.RUNNING
 
     def watch_memory(self) -> None:
-        self._oom = OomAlarm.of(self._services.loop, self.cgroup, lambda: self._services.audience.oom(self.id))
+        self._oom = OomAlarm.of(
+            self._services.loop, self.cgroup, lambda limit: self._services.audience.oom(self.id, limit)
+        )
 
-    def start_failed(self) -> None:
-        """The first process has ended without having executed the user's program: nothing remains."""
+    def start_failed(self, removed: Deleted | None = None) -> None:
+        """The first process has ended without having executed the user's program, or there is none: nothing remains.
+
+        ``removed`` is called when that is so.
+        """
         self.init.close()
+        if removed is not None:
+            self._deleting.append(removed)
         self._remove()
 
     def ended(self, process: Process, code: int | None) -> None:
@@ -227,6 +238,12 @@ class Container:
             report("cgroup not removed", error, container=self.id)
 
     def _remove(self) -> None:
+        if self.traits.runtime is None:
+            self._take_apart()
+        else:
+            makers.delete_externally(self._services, self, self._take_apart)
+
+    def _take_apart(self) -> None:
         failure: CorralError | None = None
         try:
             for exec_id, process in self.execs.items():
@@ -248,7 +265,7 @@ class Container:
         if self._deadline is not None:
             self._deadline.cancel()
         for start in self.starts.values():
-            start.launch.close()
+            start.close()
         self.starts.clear()
         for process in (self.init, *self.execs.values()):
             self._services.exits.forget(process.pid, process.pidfd)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import time
 from collections.abc import Sequence
 from contextlib import ExitStack
@@ -49,11 +50,11 @@ def create(
         process.spawned(child.pid, child.pidfd)
         start = Start(services, container, process, child.sync, container.started, outcome, go=go)
         services.exits.of_child(child.pid, child.pidfd, start.ended)
-        start.begin(lambda: _record(container, go=go))
+        start.begin(lambda: record_container(container, go=go))
     except (OSError, CorralError) as error:
         container.kill_everything()
         container.start_failed()
-        raise _start_error(error) from error
+        raise start_error(error) from error
 
 
 def execute(
@@ -77,16 +78,15 @@ def execute(
             )
     except (OSError, CorralError) as error:
         process.close()
-        raise _start_error(error) from error
+        raise start_error(error) from error
     container.execs[exec_id] = process
     process.spawned(child.pid, child.pidfd)
     start = Start(services, container, process, child.sync, process.has_started, outcome, go=True)
     services.exits.of_child(child.pid, child.pidfd, start.ended)
-    facts = {**_facts(process), "startedAt": time.time_ns()}
-    start.begin(lambda: records.write(container.bundle, f"exec-{exec_id}", facts))
+    start.begin(lambda: record_exec(container, exec_id, process))
 
 
-def _start_error(error: OSError | CorralError) -> CorralError:
+def start_error(error: OSError | CorralError) -> CorralError:
     """What a user is told: a limit of the host or of the container is no fault of ours."""
     if isinstance(error, CorralError):
         return error
@@ -107,9 +107,22 @@ def remove_leftovers(services: Services, id: str) -> None:
     records.remove_tree(bundle)
 
 
-def _record(container: Container, *, go: bool) -> None:
+def remove_unfinished(services: Services, bundle: str, spec: Spec) -> None:
+    """What another runtime was making when the supervisor died, and it with the supervisor. Idempotent."""
+    if os.path.isdir(f"{bundle}/oci"):
+        Cgroup.at(services.hierarchies, spec.linux.cgroups_path).delete()
+        records.remove_tree(f"{bundle}/oci")
+
+
+def record_container(container: Container, *, go: bool) -> None:
+    """For a later supervisor, see ``records``. Raises OSError."""
     facts = {**_facts(container.init), "traits": container.traits.to_json(), "go": go}
     records.write(container.bundle, "state", facts)
+
+
+def record_exec(container: Container, exec_id: str, process: Process) -> None:
+    facts = {**_facts(process), "startedAt": time.time_ns()}
+    records.write(container.bundle, f"exec-{exec_id}", facts)
 
 
 def _facts(process: Process) -> records.Record:

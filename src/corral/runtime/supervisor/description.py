@@ -8,22 +8,25 @@ from corral.errors import Invalid
 from corral.oci.codec import Codec
 from corral.oci.rootfs import RootfsMount
 from corral.oci.runtime import Spec
+from corral.runtime.driver import RuntimeBinary
 from corral.runtime.supervisor import records
 
 
 @dataclass(frozen=True, slots=True)
 class Traits:
-    """``cgroup``: its path; ``all_controllers``: the container may see and write its cgroups."""
+    """``cgroup``: its path; ``all_controllers``: the container may see and write its cgroups; ``runtime``: who makes
+    its processes, None for ourselves."""
 
     cgroup: str
     own_pid_namespace: bool = False
     all_controllers: bool = False
+    runtime: RuntimeBinary | None = None
 
     @classmethod
-    def of(cls, spec: Spec) -> Traits:
+    def of(cls, spec: Spec, runtime: RuntimeBinary | None = None) -> Traits:
         own = any(namespace.type == "pid" and not namespace.path for namespace in spec.linux.namespaces)
         writable = any(mount.type in ("cgroup", "cgroup2") and "ro" not in mount.options for mount in spec.mounts)
-        return cls(spec.linux.cgroups_path, own, writable)
+        return cls(spec.linux.cgroups_path, own, writable, runtime)
 
     def to_json(self) -> records.Record:
         return _TRAITS.encode(self)

@@ -4,6 +4,10 @@ Our own children are collected by the ``Reaper``. Those of a predecessor have th
 that died as well, the host's first process. Their end is seen by their pidfd; their status comes from the keeper, or
 from procfs as long as nobody has collected them, or afterwards from the kernel, which remembers it for whoever has a
 pidfd (Linux 6.15); or it is unknown.
+
+Programs that make containers for us leave orphans: the containers' processes, which become ours (or the keeper's) when
+that program ends, and may have ended by then. As long as such a program runs, the statuses of processes that nobody
+knows are remembered, to be found by who ``adopts`` them.
 """
 
 from __future__ import annotations
@@ -37,6 +41,9 @@ class Exits:
         self._children: dict[int, tuple[int, Ended]] = {}
         self._watched: dict[int, Ended] = {}
         self._statuses: dict[int, int] = {}
+        self._orphans: dict[int, int] = {}
+        self._programs = 0
+        reaper.report_strangers(self._stranger)
 
     def of_child(self, pid: int, pidfd: int, ended: Ended) -> None:
         """``pidfd`` stays the caller's, who calls ``forget`` before closing it, unless ``ended`` was called."""
@@ -47,6 +54,35 @@ class Exits:
         """The same for a process that is not our child."""
         self._watched[pid] = ended
         self._loop.add(pidfd, IN, lambda _: self._gone(pid, pidfd))
+
+    def program_begins(self) -> None:
+        """One that will leave orphans. Each call is to be followed by one of ``program_ended``."""
+        self._programs += 1
+
+    def program_ended(self) -> None:
+        """Its orphans were adopted, if there were any."""
+        self._programs -= 1
+        if not self._programs:
+            self._orphans.clear()
+
+    def adopt(self, pid: int, ended: Ended) -> int:
+        """Watch an orphan, whoever its parent is now. Returns its pidfd, as with ``of_child``, or -1 when it has ended
+        already: then ``ended`` is called at the end of this turn."""
+        status = self._orphans.pop(pid, None)
+        if status is None:
+            try:
+                pidfd = os.pidfd_open(pid)
+            except ProcessLookupError:
+                self._loop.call_soon(lambda: ended(None))
+                return -1
+            if _parent(pid) == os.getpid():
+                self.of_child(pid, pidfd, ended)
+            else:
+                self.of_other(pid, pidfd, ended)
+            return pidfd
+        code = exit_code(status)
+        self._loop.call_soon(lambda: ended(code))
+        return -1
 
     def forget(self, pid: int, pidfd: int) -> None:
         self._reaper.forget(pid)
@@ -65,6 +101,12 @@ class Exits:
         """The keeper collected ``pid``."""
         if pid in self._watched:
             self._statuses[pid] = status
+        else:
+            self._stranger(pid, status)
+
+    def _stranger(self, pid: int, status: int) -> None:
+        if self._programs:
+            self._orphans[pid] = status
 
     def _collected(self, pid: int, status: int) -> None:
         _, ended = self._children.pop(pid)
@@ -98,3 +140,12 @@ def _uncollected_status(pid: int, pidfd: int) -> int | None:
     except OSError:
         return None
     return int(fields[49]) if fields[0] == b"Z" else None
+
+
+def _parent(pid: int) -> int:
+    """0 when it is gone: proc_pid_stat(5), field 4."""
+    try:
+        with open(f"/proc/{pid}/stat", "rb") as file:
+            return int(file.read().rpartition(b")")[2].split()[1])
+    except OSError:
+        return 0

@@ -11,15 +11,15 @@ from corral.runtime.supervisor.loop import Loop
 
 
 class OomAlarm:
-    def __init__(self, loop: Loop, watch: OomWatch, rang: Callable[[], None]) -> None:
-        """Takes ``watch`` over."""
+    def __init__(self, loop: Loop, watch: OomWatch, rang: Callable[[str], None]) -> None:
+        """Takes ``watch`` over. ``rang`` is told whose limit was hit; see ``OomWatch.limit``."""
         self._loop = loop
         self._watch: OomWatch | None = watch
         self._rang = rang
         loop.add(watch.fileno(), watch.events, self._ready)
 
     @classmethod
-    def of(cls, loop: Loop, cgroup: Cgroup, rang: Callable[[], None]) -> OomAlarm | None:
+    def of(cls, loop: Loop, cgroup: Cgroup, rang: Callable[[str], None]) -> OomAlarm | None:
         """None where the kernel has no such alarm."""
         try:
             watch = cgroup.oom_fd()
@@ -39,4 +39,4 @@ class OomAlarm:
 
     def _ready(self, _events: int) -> None:
         if self._watch is not None and self._watch.read():
-            self._rang()
+            self._rang(self._watch.limit())

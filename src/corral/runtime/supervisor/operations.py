@@ -12,7 +12,7 @@ from corral.linux.fd import close_all
 from corral.oci.runtime import Process as ProcessSpec
 from corral.oci.runtime import Resources
 from corral.runtime.driver import Attachment, Status
-from corral.runtime.supervisor import creation, protocol
+from corral.runtime.supervisor import creation, makers, protocol
 from corral.runtime.supervisor.container import Container
 from corral.runtime.supervisor.containers import Containers
 from corral.runtime.supervisor.description import Traits, read_bundle
@@ -123,12 +123,15 @@ class Operations:
         attachments = request.attachments(request.message.get("attachments", []))
         try:
             spec, rootfs = read_bundle(f"{self._services.bundles}/{id}")
-            made = self._containers.new(id, Traits.of(spec), stdio)
+            runtime = request.message.get("runtime")
+            if runtime is not None:
+                runtime = protocol.decode_runtime(protocol.mapping(request.message, "runtime"))
+            made = self._containers.new(id, Traits.of(spec, runtime), stdio)
         except (OSError, CorralError):
             creation.remove_leftovers(self._services, id)
             raise
         request.take_fds()
-        creation.create(
+        makers.create_of(runtime)(
             self._services,
             made,
             spec,
@@ -177,7 +180,7 @@ class Operations:
             raise Conflict(f"container {container.id} is not running")
         attachments = request.attachments(request.message.get("attachments", []))
         request.take_fds()
-        creation.execute(
+        makers.execute_of(container.traits.runtime)(
             self._services,
             container,
             exec_id,

@@ -23,18 +23,22 @@ _MODE: Final = 0o600
 _FIFOS: Final = ("stdin", "stdout", "stderr")
 
 
-def open_fifos(process: Process, bundle: str, theirs: ExitStack) -> ProcessFds:
+AddOutput = Callable[[int, int], None]
+"""Called with the number of a stream and our end of it."""
+
+
+def open_fifos(process: Process, bundle: str, theirs: ExitStack, add: AddOutput | None = None) -> ProcessFds:
     """Make the container's FIFOs and give our ends to ``process``; the other ones are closed by ``theirs``.
 
-    Raises OSError.
+    ``add``: who gets our ends of the outputs instead. Raises OSError.
     """
+    add = add or process.add_output
     if process.stdio.terminal:
         return ProcessFds()
     for name in _FIFOS if process.stdio.open_stdin else _FIFOS[1:]:
         _make_fifo(f"{bundle}/{name}")
     for stream, name in enumerate(_FIFOS[1:], 1):
-        fd = open_reader(bundle, name)
-        process.add_output(stream, fd)
+        add(stream, open_reader(bundle, name))
     stdin = _open(f"{bundle}/stdin", os.O_RDONLY | os.O_NONBLOCK, theirs) if process.stdio.open_stdin else None
     if stdin is None:
         stdin = _open("/dev/null", os.O_RDONLY, theirs)
@@ -71,11 +75,12 @@ def _make_fifo(path: str) -> None:
         os.mkfifo(path, _MODE)
 
 
-def open_pipes(process: Process, theirs: ExitStack) -> ProcessFds:
+def open_pipes(process: Process, theirs: ExitStack, add: AddOutput | None = None) -> ProcessFds:
     """The pipes of an exec; as ``open_fifos``."""
     if process.stdio.terminal:
         return ProcessFds()
-    outputs = [_pipe(partial(process.add_output, stream), 0, theirs) for stream in (1, 2)]
+    add = add or process.add_output
+    outputs = [_pipe(partial(add, stream), 0, theirs) for stream in (1, 2)]
     if process.stdio.open_stdin:
         stdin = _pipe(process.add_stdin, 1, theirs)
     else:

@@ -7,7 +7,8 @@ in a memfd, the first descriptor of a packet whose payload is ``@``.
 driver -> supervisor                              answer: ``{"n": 7, "ok": {...}}`` or ``{"n": 7, "error": {...}}``
 ================================================  ==================================================================
 ``{"n": 7, "op": "hello", "version": 1}``         ``{"version", "pid", "keeper"}``; events are sent from now on
-``create``, ``run``: id, stdio, attachments       the container's state; the bundle holds config.json, rootfs.json
+``create``, ``run``: id, stdio, attachments,
+runtime                                           the container's state; the bundle holds config.json, rootfs.json
 ``start``: id                                     the container's state
 ``exec``: id, exec, process, stdio,
 attachments, privileged                           ``{"pid"}``
@@ -28,7 +29,7 @@ is gone on with and answered for. Attachments are objects whose descriptors are 
 error has ``kind`` (of ``corral.errors``, or ``start``), ``message`` and for ``start`` ``exit_code``.
 
 Without being asked the supervisor sends ``{"event": "exit", "id", "exec": null, "exit": {"code", "at",
-"oomKilled"}}``, ``{"event": "oom", "id"}``, ``{"event": "replaced", "pid", "keeper"}``, ``{"event": "detached", "id",
+"oomKilled"}}``, ``{"event": "oom", "id", "limit"}``, ``{"event": "replaced", "pid", "keeper"}``, ``{"event": "detached", "id",
 "exec"}``, and the messages of ``kept``. An exit of an exec is forgotten once it has been sent to somebody.
 """
 
@@ -43,7 +44,16 @@ from typing import Any, Final
 from corral.errors import CorralError, Internal, Invalid
 from corral.linux import fd as descriptors
 from corral.oci.codec import Codec, compact
-from corral.runtime.driver import Attachment, ContainerState, ExecState, Exit, StartError, Status, Stdio
+from corral.runtime.driver import (
+    Attachment,
+    ContainerState,
+    ExecState,
+    Exit,
+    RuntimeBinary,
+    StartError,
+    Status,
+    Stdio,
+)
 
 VERSION: Final = 1
 INLINE: Final = 32 * 1024
@@ -55,6 +65,7 @@ Message = dict[str, Any]
 """A decoded packet: the JSON boundary. Handlers take fields out of it by ``text``, ``number`` and their like."""
 
 _STDIO: Final = Codec.of(Stdio)
+_RUNTIME: Final = Codec.of(RuntimeBinary)
 
 
 def send(sock: socket.socket, message: Message, fds: Sequence[int] = ()) -> None:
@@ -148,6 +159,17 @@ def encode_stdio(stdio: Stdio) -> Message:
 def decode_stdio(data: Message) -> Stdio:
     try:
         return _STDIO.decode(data)
+    except ValueError as error:
+        raise Invalid(str(error)) from error
+
+
+def encode_runtime(runtime: RuntimeBinary) -> Message:
+    return _RUNTIME.encode(runtime)
+
+
+def decode_runtime(data: Message) -> RuntimeBinary:
+    try:
+        return _RUNTIME.decode(data)
     except ValueError as error:
         raise Invalid(str(error)) from error
 

@@ -40,6 +40,10 @@ class Reaper:
     def forget(self, pid: int) -> None:
         self._waiting.pop(pid, None)
 
+    def report_strangers(self, stranger: Callable[[int, int], None]) -> None:
+        """From now on; see ``__init__``."""
+        self._stranger = stranger
+
     def in_child(self, work: Callable[[], None], ended: Ended) -> int:
         """Fork a child of low priority that has no descriptors but standard error, and does ``work``.
 

@@ -11,7 +11,7 @@ from functools import partial
 from corral.errors import CorralError
 from corral.linux.fd import close_all
 from corral.runtime.driver import Status
-from corral.runtime.supervisor import pipes, protocol, records
+from corral.runtime.supervisor import makers, pipes, protocol, records
 from corral.runtime.supervisor.container import Container
 from corral.runtime.supervisor.containers import Containers
 from corral.runtime.supervisor.description import Traits
@@ -66,6 +66,10 @@ class Restorer:
             return
         close_all([] if sync is None else [sync])
         if self._restore_exit(container, process, facts, "exit"):
+            return
+        if not process.started_at and container.traits.runtime is not None:
+            ended = makers.resume_externally(self._services, container, go=facts["go"])
+            self._restore_process(process, facts, ended)
             return
         if not process.started_at:
             # Keeper, supervisor and driver died together while it was being set up: it may have come through.

@@ -5,7 +5,7 @@ from __future__ import annotations
 import signal
 import socket
 from collections.abc import Callable
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Protocol
 
 from corral.errors import Conflict, CorralError
 from corral.runtime.driver import StartError
@@ -18,6 +18,22 @@ if TYPE_CHECKING:  # which knows its starts
 
 Outcome = Callable[[CorralError | None], None]
 """Called once: None when the step that was asked for is done."""
+
+
+class Pending(Protocol):
+    """A process on its way to its program, whoever makes it: ``Start`` or one of ``runtime.external``."""
+
+    def kept(self) -> list[tuple[str, int]]:
+        """Descriptors of which others keep duplicates, by their names."""
+
+    def release(self, outcome: Outcome) -> None:
+        """Let a process go that waits, or that a predecessor may have let go."""
+
+    def abort(self) -> None:
+        """The container is to be deleted, and there is no process yet that could be killed."""
+
+    def close(self) -> None:
+        """Nobody is interested any more."""
 
 
 class Start:
@@ -68,6 +84,12 @@ class Start:
         self._go = True
         self._outcome = outcome
         self.launch.go()
+
+    def abort(self) -> None:
+        """There is always a process."""
+
+    def close(self) -> None:
+        self.launch.close()
 
     # Launch
 

@@ -1,0 +1,81 @@
+"""What the process of a runtime's command does before it becomes that command.
+
+For ``create``: in a mount namespace of its own, which ends with the command. The root is mounted there and nowhere
+else; the container gets a copy of it with its own mount namespace and needs the other one no longer. So nothing shows
+on the host, and nothing is left over, whoever dies.
+
+Everything is imported before the fork. Raises SetupError, OSError.
+"""
+
+from __future__ import annotations
+
+import errno
+import os
+import posixpath
+
+from corral.linux import mount as m
+from corral.oci.codec import compact
+from corral.oci.rootfs import RootfsMount
+from corral.oci.runtime import Mount, Process, Spec
+from corral.runtime.external.config import complete, complete_process
+from corral.runtime.external.workspace import Workspace
+from corral.runtime.init import copyup, workdir
+from corral.runtime.init.inside import Root
+from corral.runtime.init.mounts import Kind, plan_mount
+from corral.runtime.init.rootfs import mount_root
+from corral.runtime.init.user import identify
+
+
+def prepare_container(workspace: Workspace, spec: Spec, rootfs: tuple[RootfsMount, ...]) -> None:
+    """Mount the root, make what is missing in it, and write ``config.json``."""
+    _isolate(workspace.rootfs)
+    if not rootfs:
+        path = posixpath.normpath(os.path.join(os.path.dirname(workspace.path), spec.root.path))
+        rootfs = (RootfsMount("bind", path, ("rbind",)),)
+    root = mount_root(rootfs, workspace.rootfs)
+    os.chdir("/")
+    workdir.make(root, spec.process.cwd)
+    for mount in spec.mounts:
+        _copy_up(root, mount)
+    _write(workspace.config, complete(spec, identify(root, spec.process), workspace.rootfs))
+
+
+def prepare_exec(workspace: Workspace, name: str, process: Process, init: int) -> None:
+    """Resolve the user in the root of process ``init`` and write the description of the process.
+
+    The files in there are hostile; that is why this happens here and not in the supervisor.
+    """
+    root = Root(os.open(f"/proc/{init}/root", os.O_PATH | os.O_DIRECTORY | os.O_CLOEXEC))
+    _write(workspace.process(name), complete_process(process, identify(root, process)))
+
+
+def _isolate(path: str) -> None:
+    """The one mount that ``path`` lies in is cut off from the host's; what is mounted below it stays here. All others
+    remain what they are, for a container may be given a part of the host that stays its peer."""
+    while True:
+        try:
+            m.mount(None, path, None, m.MS_SLAVE, None)
+            return
+        except OSError as error:
+            if error.errno != errno.EINVAL or path == "/":
+                raise
+            path = os.path.dirname(path)
+
+
+def _copy_up(root: Root, mount: Mount) -> None:
+    """An empty volume begins with what the image has in its place. Copying into a tmpfs the runtime does itself."""
+    plan = plan_mount(mount)
+    if not plan.copy_up or plan.kind is not Kind.BIND:
+        return
+    there = root.find(plan.destination, os.O_PATH | os.O_DIRECTORY)
+    if there is None:
+        return
+    volume = os.open(plan.source, os.O_PATH | os.O_DIRECTORY | os.O_CLOEXEC)
+    copyup.fill(there, volume)
+    os.close(volume)
+    os.close(there)
+
+
+def _write(path: str, value: object) -> None:
+    with open(path, "wb") as file:
+        file.write(compact(value))

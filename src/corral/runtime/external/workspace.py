@@ -1,0 +1,62 @@
+"""Where a runtime finds and leaves its files: a directory of its own in the bundle.
+
+::
+
+    containers/ID/oci/
+    ├── config.json          the description, complete
+    ├── rootfs/              mount point of the root, in the mount namespace of the runtime's create only
+    ├── state/               the runtime's --root
+    ├── NAME.pid             --pid-file; NAME is "init", or an exec's id
+    ├── NAME.json            --process of an exec
+    ├── NAME.log             --log of a command, as long as it runs; NAME is the process's or the command's
+    ├── NAME.out             what such a command has printed
+    └── NAME.console         --console-socket, until the terminal has come
+"""
+
+from __future__ import annotations
+
+import os
+from typing import Final
+
+INIT: Final = "init"
+
+
+class Workspace:
+    def __init__(self, bundle: str) -> None:
+        self.path = f"{bundle}/oci"
+        self.config = f"{self.path}/config.json"
+        self.rootfs = f"{self.path}/rootfs"
+        self.state = f"{self.path}/state"
+
+    def make(self) -> None:
+        """Raises OSError, FileExistsError when there is one of a creation that was cut short."""
+        os.mkdir(self.path, 0o711)
+        os.mkdir(self.rootfs, 0o755)
+        os.mkdir(self.state, 0o700)
+
+    def knows(self, id: str) -> bool:
+        """Whether the runtime has begun to make the container, and has not removed it itself."""
+        return os.path.isdir(f"{self.state}/{id}")
+
+    def pid_file(self, name: str) -> str:
+        return f"{self.path}/{name}.pid"
+
+    def process(self, name: str) -> str:
+        return f"{self.path}/{name}.json"
+
+    def log(self, name: str) -> str:
+        return f"{self.path}/{name}.log"
+
+    def output(self, name: str) -> str:
+        return f"{self.path}/{name}.out"
+
+    def console(self, name: str) -> str:
+        return f"{self.path}/{name}.console"
+
+    def pid(self, name: str) -> int:
+        """What the runtime wrote, 0 when it is nothing sensible."""
+        try:
+            with open(self.pid_file(name), "rb") as file:
+                return int(file.read(32))
+        except (OSError, ValueError):
+            return 0
