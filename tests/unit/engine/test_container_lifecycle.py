@@ -272,10 +272,11 @@ async def test_waiting_does_not_outlive_the_client(world: World) -> None:
 
 async def test_an_oom_kill_is_told_and_remembered(world: World) -> None:
     id = await world.run("web")
-    world.runtime_events.oom(id)
+    world.runtime_events.oom(id, "/corral")
     world.driver.end(id, 137)
     await world.runtime_events.settle()
-    assert (await world.service.inspect("web", False)).state.oom_killed
+    state = (await world.service.inspect("web", False)).state
+    assert (state.oom_killed, state.oom_limit) == (True, "/corral")
     assert world.actions() == ["create", "start", "oom", "die"]
 
 

@@ -100,6 +100,8 @@ class ContainerState(Wire):
     paused: bool = False
     restarting: bool = False
     oom_killed: bool = field(default=False, name="OOMKilled")
+    oom_limit: str | UnsetType = field(default=UNSET, name="OOMLimit")
+    """Beyond Docker: whose limit was hit, "container", "host" or the path of another cgroup; unset when none was."""
     dead: bool = False
     pid: int = 0
     exit_code: int = 0

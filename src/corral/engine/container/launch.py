@@ -53,6 +53,7 @@ async def launch(engine: Engine, record: ContainerRecord, *, by_hand: bool) -> C
         exit_code=0,
         error="",
         oom_killed=False,
+        oom_limit="",
         network=network.running_settings(record, sandbox),
         restart_count=0 if by_hand else record.state.restart_count,
         stopped_by_user=record.state.stopped_by_user and not by_hand,

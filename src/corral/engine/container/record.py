@@ -75,6 +75,7 @@ class State:
     """Times in nanoseconds since the epoch, 0 for never; ``pid`` 0 without a process.
 
     ``stopped_by_user``: it was stopped or killed on request, so that unless-stopped does not bring it back.
+    ``oom_limit``: whose memory limit was hit last, "container", "host" or the path of another cgroup.
     ``network``: what inspect shows while there is a sandbox; ``restart_count``: by policy, since a start by hand.
     """
 
@@ -83,6 +84,7 @@ class State:
     exit_code: int = 0
     error: str = ""
     oom_killed: bool = False
+    oom_limit: str = ""
     started_at: int = 0
     finished_at: int = 0
     restart_count: int = 0

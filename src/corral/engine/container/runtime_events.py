@@ -48,8 +48,8 @@ class RuntimeEvents:
     def exec_exited(self, id: str, exec_id: str, exit: Exit) -> None:
         self._deliver(lambda engine: exec_ended(engine, id, exec_id, exit))
 
-    def oom(self, id: str) -> None:
-        self._deliver(lambda engine: _oom(engine, id))
+    def oom(self, id: str, limit: str = "") -> None:
+        self._deliver(lambda engine: _oom(engine, id, limit))
 
     def detached(self, id: str, exec_id: str | None) -> None:
         self._deliver(lambda engine: _detached(engine, id, exec_id))
@@ -70,11 +70,11 @@ class RuntimeEvents:
             _log.error("handling the news of a container failed", exc_info=error)
 
 
-def _oom(engine: Engine, id: str) -> None:
+def _oom(engine: Engine, id: str, limit: str) -> None:
     record = engine.store.get(id)
     if record is not None and record.status.has_process:
-        record = engine.store.set_state(record.id, oom_killed=True)
-        news.emit(engine, record, "oom")
+        record = engine.store.set_state(record.id, oom_killed=True, oom_limit=limit)
+        news.emit(engine, record, "oom", **({"limit": limit} if limit else {}))
 
 
 def _detached(engine: Engine, id: str, exec_id: str | None) -> None:

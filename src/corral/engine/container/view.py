@@ -72,6 +72,7 @@ def _state(state: State) -> ContainerState:
         paused=state.status is Status.PAUSED,
         restarting=state.status is Status.RESTARTING,
         oom_killed=state.oom_killed,
+        oom_limit=state.oom_limit or UNSET,
         dead=state.status is Status.DEAD,
         pid=state.pid,
         exit_code=state.exit_code,

@@ -209,8 +209,9 @@ class Cgroup:
         if place is None:
             return None
         directory = directory_of(place, self.path)
+        make = oom.OomWatch.v1 if place.version == 1 else oom.OomWatch.v2
         try:
-            return oom.OomWatch.v1(directory) if place.version == 1 else oom.OomWatch.v2(directory)
+            return make(directory, place.mount_point)
         except FileNotFoundError:
             return None
 
@@ -219,7 +220,7 @@ class Cgroup:
         place = self._hierarchies.of("memory")
         if place is None:
             return 0
-        return oom.kill_count(directory_of(place, self.path), place.version)
+        return oom.kill_count(directory_of(place, self.path), place.version, nested=self._everything)
 
     def stats(self) -> stats.CgroupStats:
         """Numbers of the moment; those whose controller is not joined are zero or None."""
