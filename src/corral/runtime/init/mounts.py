@@ -1,18 +1,22 @@
 """Mount options as mount(8) and the runtime specification write them -> what to ask of the kernel. Pure.
 
 An entry of the spec becomes one ``MountPlan``; ``rootfs`` executes it. A bind mount takes its flags as attributes of
-the new mount (``mount_setattr``), everything else as flags of a new file system (``mount``).
+the new mount (``mount_setattr``), everything else as flags of a new file system (``mount``). Options that nobody knows
+are the file system's (config.md, "Linux mount options"); a bind mount has no use for any, and refuses them.
 """
 
 from __future__ import annotations
 
 import enum
+import posixpath
 from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Final
 
+from corral.errors import Invalid
 from corral.linux import mount as m
-from corral.oci.runtime import Mount
+from corral.oci.runtime import IDMapping, Mount
+from corral.runtime.init.idmap import IDMaps
 from corral.runtime.init.inside import absolute
 
 __all__ = ["Kind", "MountPlan", "make_plans", "plan_mount"]
@@ -20,8 +24,10 @@ __all__ = ["Kind", "MountPlan", "make_plans", "plan_mount"]
 
 class Kind(enum.Enum):
     BIND = "bind"
+    TREE = "tree"
     NEW = "new"
     CGROUP = "cgroup"
+    REMOUNT = "remount"
 
 
 @dataclass(frozen=True, slots=True)
@@ -33,6 +39,9 @@ class MountPlan:
     ``copy_up``: what the root has at the destination is copied first, into a tmpfs or into an empty directory to bind.
 
     A read-only tmpfs is mounted writable and ``sealed`` when all mounts are in place: others may be on top of it.
+
+    ``maps``: the owners of a bind's files are seen through them, recursively or not. Of a TREE the source is ready to
+    be attached (``outside``). A REMOUNT changes what the image or an earlier entry has mounted at the destination.
     """
 
     kind: Kind
@@ -48,6 +57,8 @@ class MountPlan:
     create: str = ""
     sealed: bool = False
     copy_up: bool = False
+    maps: IDMaps | None = None
+    map_recursively: bool = False
 
 
 _FLAGS: Final[dict[str, tuple[bool, int]]] = {
@@ -58,6 +69,7 @@ _FLAGS: Final[dict[str, tuple[bool, int]]] = {
     "diratime": (False, m.MS_NODIRATIME),
     "dirsync": (True, m.MS_DIRSYNC),
     "exec": (False, m.MS_NOEXEC),
+    "iversion": (True, m.MS_I_VERSION),
     "lazytime": (True, m.MS_LAZYTIME),
     "loud": (False, m.MS_SILENT),
     "mand": (True, m.MS_MANDLOCK),
@@ -65,6 +77,7 @@ _FLAGS: Final[dict[str, tuple[bool, int]]] = {
     "nodev": (True, m.MS_NODEV),
     "nodiratime": (True, m.MS_NODIRATIME),
     "noexec": (True, m.MS_NOEXEC),
+    "noiversion": (False, m.MS_I_VERSION),
     "nolazytime": (False, m.MS_LAZYTIME),
     "nomand": (False, m.MS_MANDLOCK),
     "norelatime": (False, m.MS_RELATIME),
@@ -95,6 +108,8 @@ _ATIMES: Final[dict[int, int]] = {
     m.MS_STRICTATIME: m.MOUNT_ATTR_STRICTATIME,
     m.MS_RELATIME: m.MOUNT_ATTR_RELATIME,
 }
+_ATIME_FLAGS: Final = m.MS_NOATIME | m.MS_STRICTATIME | m.MS_RELATIME
+"""One of them holds: the last that was asked for."""
 
 _RECURSIVE: Final[dict[str, tuple[int, int]]] = {
     "rro": (m.MOUNT_ATTR_RDONLY, 0),
@@ -134,21 +149,34 @@ _COPY_UP: Final = "x-corral.copy-up"
 _IGNORED: Final = frozenset({"z", "Z", "copy", "nocopy", "nofail", "auto", "noauto", "user", "nouser", "_netdev"})
 
 
-def make_plans(mounts: Sequence[Mount]) -> tuple[MountPlan, ...]:
-    """In the spec's order, which is the order of mounting."""
-    return tuple(plan_mount(mount) for mount in mounts)
+def make_plans(
+    mounts: Sequence[Mount],
+    uids: tuple[IDMapping, ...] = (),
+    gids: tuple[IDMapping, ...] = (),
+    *,
+    bundle: str = "/",
+) -> tuple[MountPlan, ...]:
+    """In the spec's order, which is the order of mounting. ``uids`` and ``gids``: the container's own maps; ``bundle``:
+    what the source of a bind mount is relative to. Raises Invalid."""
+    return tuple([plan_mount(mount, uids, gids, bundle=bundle) for mount in mounts])
 
 
-def plan_mount(mount: Mount) -> MountPlan:
+def plan_mount(
+    mount: Mount, uids: tuple[IDMapping, ...] = (), gids: tuple[IDMapping, ...] = (), *, bundle: str = "/"
+) -> MountPlan:
+    """Raises Invalid."""
     flags = cleared = propagation = 0
     tree_set = tree_clear = 0
     bind = mount.type == "bind"
-    recursive = copy_up = False
+    recursive = copy_up = remount = False
+    mapped = "idmap" if mount.uid_mappings or mount.gid_mappings else ""
     create = ""
     data: list[str] = []
     for option in mount.options:
         if option in _FLAGS:
             sets, flag = _FLAGS[option]
+            if sets and flag & _ATIME_FLAGS:
+                flags &= ~_ATIME_FLAGS
             flags, cleared = (flags | flag, cleared & ~flag) if sets else (flags & ~flag, cleared | flag)
         elif option in ("bind", "rbind"):
             bind, recursive = True, recursive or option == "rbind"
@@ -162,22 +190,47 @@ def plan_mount(mount: Mount) -> MountPlan:
             )
         elif option in ("tmpcopyup", _COPY_UP):
             copy_up = True
+        elif option in ("idmap", "ridmap"):
+            mapped = option
+        elif option == "remount":
+            remount = True
         elif option.startswith(_CREATE):
             create = option.removeprefix(_CREATE)
         elif option not in _IGNORED:
             data.append(option)
     destination = absolute(mount.destination)
+    if bind and data:
+        raise _invalid(mount, f"bind mounts cannot have any filesystem-specific options applied: {','.join(data)}")
+    if mapped and not bind:
+        raise _invalid(mount, "id-mapped mounts are only supported for bind-mounts")
+    if bool(mount.uid_mappings) != bool(mount.gid_mappings):
+        raise _invalid(mount, "id-mapped mounts must have both uid and gid mappings specified")
+    if remount:
+        return MountPlan(
+            Kind.REMOUNT,
+            mount.source or mount.type,
+            destination,
+            fstype="bind" if bind else mount.type,
+            flags=flags,
+            attributes=_attributes(flags, cleared),
+            recursive_attributes=(tree_set, tree_clear),
+            propagation=propagation,
+            data=",".join(data),
+        )
     if bind:
+        source = mount.source if mount.source.startswith("/") else posixpath.normpath(f"{bundle}/{mount.source}")
         return MountPlan(
             Kind.BIND,
-            mount.source,
+            source,
             destination,
             recursive=recursive,
-            attributes=_attributes(flags),
+            attributes=_attributes(flags, cleared),
             recursive_attributes=(tree_set, tree_clear),
             propagation=propagation or m.MS_PRIVATE | m.MS_REC,
             create=create,
             copy_up=copy_up,
+            maps=IDMaps.of_mount(mount, uids, gids) if mapped else None,
+            map_recursively=mapped == "ridmap",
         )
     kind = Kind.CGROUP if mount.type in ("cgroup", "cgroup2") else Kind.NEW
     sealed = bool(flags & m.MS_RDONLY) and mount.type == "tmpfs"
@@ -187,7 +240,8 @@ def plan_mount(mount: Mount) -> MountPlan:
         destination,
         fstype=mount.type,
         flags=flags & ~m.MS_RDONLY if sealed else flags,
-        attributes=_attributes(flags) if kind is Kind.CGROUP else (0, 0),
+        attributes=_attributes(flags, 0) if kind is Kind.CGROUP else (0, 0),
+        recursive_attributes=(tree_set, tree_clear),
         propagation=propagation,
         data=",".join(data),
         create=create,
@@ -196,16 +250,26 @@ def plan_mount(mount: Mount) -> MountPlan:
     )
 
 
-def _attributes(flags: int) -> tuple[int, int]:
+def _invalid(mount: Mount, why: str) -> Invalid:
+    return Invalid(f'invalid mount "{mount.destination}": {why}')
+
+
+def _attributes(flags: int, cleared: int) -> tuple[int, int]:
     """MS_* -> (set, clear) of a mount's attributes. What is not said stays as the source has it."""
-    wanted = 0
+    wanted = unwanted = 0
     for flag, attribute in _ATTRIBUTES.items():
         if flags & flag:
             wanted |= attribute
+        elif cleared & flag:
+            unwanted |= attribute
     for flag, attribute in _ATIMES.items():
         if flags & flag:
-            return wanted | attribute, m.MOUNT_ATTR__ATIME
-    return wanted, 0
+            return wanted | attribute, unwanted | m.MOUNT_ATTR__ATIME
+    if cleared & (m.MS_NOATIME | m.MS_STRICTATIME):
+        return wanted | m.MOUNT_ATTR_RELATIME, unwanted | m.MOUNT_ATTR__ATIME
+    if cleared & m.MS_RELATIME:
+        return wanted | m.MOUNT_ATTR_STRICTATIME, unwanted | m.MOUNT_ATTR__ATIME
+    return wanted, unwanted
 
 
 def flag_names(flags: int) -> str:

@@ -88,7 +88,7 @@ def make_plan(
     """Raises Invalid and Unsupported for what cannot be carried out."""
     if not spec.process.args:
         raise Invalid("no command specified")
-    plans = mounts.make_plans(spec.mounts)
+    plans = mounts.make_plans(spec.mounts, spec.linux.uid_mappings, spec.linux.gid_mappings, bundle=bundle)
     clone_flags, cgroup_namespace, joins, pid_namespace = _namespaces(spec.linux.namespaces)
     target = bundle
     if not rootfs:

@@ -199,6 +199,8 @@ def execute(
                 _bind(root, plan, source)
             elif plan.kind is Kind.CGROUP:
                 mount_cgroups(root, plan, place, whole=whole_cgroup_tree)
+            elif plan.kind is Kind.REMOUNT:
+                _remount(root, plan)
             else:
                 _mount_new(root, plan, unsealed)
         except OSError as error:
@@ -282,12 +284,25 @@ def _mount_new(root: Root, plan: MountPlan, unsealed: list[int]) -> None:
                 unsealed.append(top)
             else:
                 os.close(top)
-        if plan.propagation:
+        attr_set, attr_clr = plan.recursive_attributes
+        if plan.propagation or attr_set or attr_clr:
             top = root.open(plan.destination)
-            m.mount_setattr(top, "", AT_EMPTY_PATH, propagation=plan.propagation & ~m.MS_REC)
+            propagation = plan.propagation & ~m.MS_REC
+            m.mount_setattr(top, "", AT_EMPTY_PATH, attr_set=attr_set, attr_clr=attr_clr, propagation=propagation)
             os.close(top)
     finally:
         os.close(destination)
+
+
+def _remount(root: Root, plan: MountPlan) -> None:
+    """Other flags for what is mounted there; options are the file system's, so that they hold wherever it is seen."""
+    top = root.open(plan.destination)
+    try:
+        if plan.fstype != "bind":
+            m.mount(plan.source, path_of(top), plan.fstype, plan.flags | m.MS_REMOUNT, plan.data or None)
+        _set_attributes(top, plan)
+    finally:
+        os.close(top)
 
 
 def _ordinary_directory(root: Root, plan: MountPlan) -> int:
