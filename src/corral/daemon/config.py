@@ -12,8 +12,10 @@ from typing import Any, Final
 
 from corral.daemon.flags import parse_bytes, parse_flags
 from corral.daemon.listeners import parse_host
+from corral.daemon.runtimes import NATIVE, known_runtimes, parse_runtimes
 from corral.daemon.settings import SETTINGS, Kind, Setting
 from corral.errors import Invalid
+from corral.runtime.driver import RuntimeBinary
 
 __all__ = ["DEFAULT_FILE", "DaemonConfig", "load", "reload"]
 
@@ -40,6 +42,9 @@ class DaemonConfig:
     labels: tuple[str, ...] = ()
     live_restore: bool = True
     shutdown_timeout: int = 15
+    runtimes: Mapping[str, RuntimeBinary] = dataclasses.field(default_factory=dict)
+    """By the names that --runtime gives; the engine's own is not among them."""
+    default_runtime: str = NATIVE
     cgroup_parent: str = ""
     default_cgroupns_mode: str = "private"
     default_ipc_mode: str = "private"
@@ -171,6 +176,8 @@ def _convert(setting: Setting, value: Any) -> Any:
                 return value
             case Kind.ULIMITS, dict():
                 return {name: (int(limit["Soft"]), int(limit["Hard"])) for name, limit in value.items()}
+            case Kind.RUNTIMES, dict():
+                return parse_runtimes(value)
     except (KeyError, TypeError, ValueError) as error:
         raise Invalid(f"{setting.key}: {error}") from None
     raise Invalid(f"{setting.key}: expected {setting.kind.value}, got {json.dumps(value)}")
@@ -208,6 +215,7 @@ def _check(config: DaemonConfig) -> None:
     _choose("storage-driver", config.storage_driver, ("", "overlay2", "vfs"))
     _choose("default-ipc-mode", config.default_ipc_mode, ("private", "shareable"))
     _choose("default-cgroupns-mode", config.default_cgroupns_mode, ("private", "host"))
+    known_runtimes(config.runtimes, config.default_runtime)
     for host in config.hosts:
         parse_host(host, tls=config.tls or config.tlsverify)
     for label in config.labels:

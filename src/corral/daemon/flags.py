@@ -7,6 +7,7 @@ from typing import Any, Final
 
 from corral.daemon.settings import Kind, Setting
 from corral.errors import Invalid
+from corral.runtime.driver import RuntimeBinary
 
 __all__ = ["parse_bytes", "parse_flags", "parse_ulimit", "usage"]
 
@@ -83,6 +84,11 @@ def _store(values: dict[str, Any], setting: Setting, text: str) -> None:
         case Kind.ULIMITS:
             name, limits = parse_ulimit(text)
             values.setdefault(setting.flag, {})[name] = limits
+        case Kind.RUNTIMES:
+            name, _, path = text.partition("=")
+            if not name or not path:
+                raise ValueError(f"invalid runtime argument: {text}")
+            values.setdefault(setting.flag, {})[name] = RuntimeBinary(path)
         case Kind.STRING:
             values[setting.flag] = text
 

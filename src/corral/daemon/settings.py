@@ -20,6 +20,8 @@ class Kind(enum.Enum):
     """key=value; an object in daemon.json."""
     ULIMITS = "ulimit"
     """name=soft[:hard]; {name: {"Soft": n, "Hard": n}} in daemon.json."""
+    RUNTIMES = "runtime"
+    """name=path; {name: {"path": path, "runtimeArgs": [...]}} in daemon.json."""
 
 
 @dataclasses.dataclass(frozen=True, slots=True)
@@ -62,6 +64,8 @@ SETTINGS: Final = (
     _set("label", _L, "Set key=value labels to the daemon", field="labels", key="labels", reload=True),
     _set("live-restore", _B, "Leave containers running when the daemon ends", reload=True),
     _set("shutdown-timeout", _I, "Seconds for requests and containers to end at shutdown", reload=True),
+    _set("add-runtime", Kind.RUNTIMES, "Register an OCI compatible runtime", field="runtimes", key="runtimes"),
+    _set("default-runtime", _S, "Default OCI runtime for containers"),
     _set("cgroup-parent", _S, "Set parent cgroup for all containers"),
     _set("default-cgroupns-mode", _S, 'Default mode for containers cgroup namespace ("host" | "private")'),
     _set("default-ipc-mode", _S, 'Default mode for containers ipc ("shareable" | "private")'),
@@ -92,7 +96,6 @@ SETTINGS: Final = (
     _set("tlscacert", _S, "Trust certs signed only by this CA"),
     _set("tlscert", _S, "Path to TLS certificate file"),
     _set("tlskey", _S, "Path to TLS key file"),
-    _ignored("add-runtime", _L, "runtimes"),
     _ignored("allow-direct-routing", _B),
     _ignored("authorization-plugin", _L, "authorization-plugins"),
     _ignored("bip6", _S),
@@ -100,7 +103,6 @@ SETTINGS: Final = (
     _ignored("containerd", _S),
     _ignored("default-address-pool", _L, "default-address-pools"),
     _ignored("default-gateway-v6", _S),
-    _ignored("default-runtime", _S),
     _ignored("exec-opt", _L, "exec-opts"),
     _ignored("experimental", _B),
     _ignored("feature", _M, "features"),

@@ -7,6 +7,7 @@ from pathlib import Path
 from corral.api.server.version import MAXIMUM, MINIMUM, show_version
 from corral.api.types.host_config import Ulimit
 from corral.daemon.config import DaemonConfig
+from corral.daemon.runtimes import known_runtimes
 from corral.engine.container.settings import Settings
 from corral.engine.system import SystemSettings
 from corral.errors import Invalid
@@ -18,6 +19,8 @@ __all__ = ["container_settings", "network_config", "system_settings"]
 def container_settings(config: DaemonConfig) -> Settings:
     return Settings(
         cgroup_parent=config.cgroup_parent or Settings().cgroup_parent,
+        runtimes=known_runtimes(config.runtimes, config.default_runtime),
+        default_runtime=config.default_runtime,
         default_ipc_mode=config.default_ipc_mode,
         default_cgroupns_mode=config.default_cgroupns_mode,
         default_shm_size=config.default_shm_size,
@@ -72,7 +75,8 @@ def system_settings(config: DaemonConfig) -> SystemSettings:
         labels=config.labels,
         live_restore=config.live_restore,
         log_driver=config.log_driver,
-        runtimes=container_settings(config).runtimes,
+        runtimes=known_runtimes(config.runtimes, config.default_runtime),
+        default_runtime=config.default_runtime,
         firewall="nftables" if config.iptables else "none",
         private_cgroupns=config.default_cgroupns_mode == "private",
         seccomp_profile=config.seccomp_profile,

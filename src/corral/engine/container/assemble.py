@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from typing import Final
+
 from corral.engine.container import security_options
 from corral.engine.container.context import Engine
 from corral.engine.container.joins import Joins
@@ -11,12 +13,15 @@ from corral.engine.spec.build import PROCESS_STEPS, build
 from corral.engine.spec.devices import host_devices
 from corral.engine.spec.input import SpecInput
 from corral.engine.spec.resources import block_devices
+from corral.errors import Invalid
 from corral.network.sandbox import Sandbox
 from corral.oci.runtime import ConsoleSize, Mount, Process, Spec
-from corral.runtime.driver import Stdio
+from corral.runtime.driver import RuntimeBinary, Stdio
 from corral.runtime.security import capabilities
 
-__all__ = ["make_spec", "process_of", "stdio_of"]
+__all__ = ["make_spec", "process_of", "runtime_of", "stdio_of"]
+
+UNCONFINED: Final = "unconfined"
 
 
 def make_spec(
@@ -36,6 +41,8 @@ def make_spec(
         namespaces["network"] = str(sandbox.netns)
     granted = _capabilities(record)
     security = security_options.parse(host_config.security_opt or ())
+    profile = _profile(engine, record, security.seccomp)
+    external = runtime_of(engine, record) is not None
     return build(
         SpecInput(
             record=record,
@@ -49,7 +56,10 @@ def make_spec(
             shm=shm,
             devices=host_devices(host_config),
             block_devices=block_devices(host_config),
-            seccomp=_filter(engine, record, security.seccomp, granted),
+            seccomp={} if external or profile == UNCONFINED else engine.filters.annotations(profile, granted),
+            seccomp_description=(
+                engine.filters.description(profile, granted) if external and profile != UNCONFINED else None
+            ),
         )
     )
 
@@ -64,6 +74,17 @@ def process_of(engine: Engine, record: ContainerRecord, *, privileged: bool) -> 
         capabilities=capabilities.resolve((), (), privileged=True) if privileged else _capabilities(record),
     )
     return build(given, PROCESS_STEPS).process
+
+
+def runtime_of(engine: Engine, record: ContainerRecord) -> RuntimeBinary | None:
+    """None: the engine's own. Raises Invalid for one that is not configured any more."""
+    name = record.host_config.runtime
+    if not name:  # of a record that is older than the choice
+        return None
+    try:
+        return engine.settings.runtimes[name]
+    except KeyError:
+        raise Invalid(f"unknown or invalid runtime name: {name}") from None
 
 
 def stdio_of(engine: Engine, record: ContainerRecord) -> Stdio:
@@ -83,9 +104,8 @@ def _capabilities(record: ContainerRecord) -> tuple[str, ...]:
     return capabilities.resolve(given.cap_add or (), given.cap_drop or (), privileged=given.privileged)
 
 
-def _filter(engine: Engine, record: ContainerRecord, profile: str | None, granted: tuple[str, ...]) -> dict[str, str]:
-    if profile is None and engine.settings.seccomp_profile:
-        profile = engine.settings.seccomp_profile
-    if profile == "unconfined" or record.host_config.privileged:
-        return {}
-    return engine.filters.annotations(profile, granted)
+def _profile(engine: Engine, record: ContainerRecord, profile: str | None) -> str | None:
+    """The text of the system call filter's profile, UNCONFINED, or None for the engine's default."""
+    if record.host_config.privileged:
+        return UNCONFINED
+    return engine.settings.seccomp_profile or None if profile is None else profile

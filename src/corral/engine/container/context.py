@@ -21,7 +21,7 @@ from corral.image.record import Image
 from corral.network.sandbox import Sandbox, SandboxRequest
 from corral.oci.digest import ImageID
 from corral.oci.rootfs import RootfsMount
-from corral.oci.runtime import Mount
+from corral.oci.runtime import Mount, Seccomp
 from corral.runtime.driver import Driver
 from corral.store.layout import DataRoot, ExecRoot
 from corral.volume.mount import ContainerMount
@@ -73,12 +73,12 @@ class Logs(Protocol):
 
 
 class Filters(Protocol):
-    """Compiled system call filters by profile (None: the engine's default) and capabilities.
-
-    Returns annotations for the runtime. Raises Invalid for a malformed profile.
+    """System call filters by profile (None: the engine's default) and capabilities: compiled ones, as annotations for
+    our own runtime, and their description for others. Raises Invalid for a malformed profile.
     """
 
     def annotations(self, profile: str | None, capabilities: tuple[str, ...]) -> dict[str, str]: ...
+    def description(self, profile: str | None, capabilities: tuple[str, ...]) -> Seccomp: ...
 
 
 @dataclass(frozen=True, slots=True)

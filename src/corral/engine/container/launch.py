@@ -9,7 +9,7 @@ from typing import Final
 
 from corral.api.types.wire import replace
 from corral.engine.container import etc, network, news, shm, storage
-from corral.engine.container.assemble import make_spec, stdio_of
+from corral.engine.container.assemble import make_spec, runtime_of, stdio_of
 from corral.engine.container.context import Engine
 from corral.engine.container.joins import Joins, find_joins
 from corral.engine.container.live import Live
@@ -75,6 +75,7 @@ async def _bring_up(engine: Engine, record: ContainerRecord, live: Live) -> tupl
         undo.push(shm.discard, engine, record)
         spec = make_spec(engine, record, sandbox=sandbox, joins=joins, mounts=mounts, etc=files, shm=memory)
         request = CreateRequest(
+            runtime=runtime_of(engine, record),
             id=record.id,
             bundle=engine.exec.bundle(record.id),
             spec=spec,

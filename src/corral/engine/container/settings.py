@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import dataclass, field
 
 from corral.api.types.host_config import Ulimit
+from corral.runtime.driver import RuntimeBinary
 
 __all__ = ["Settings"]
 
@@ -14,12 +16,13 @@ class Settings:
     """Defaults for what a request leaves open, by the names of dockerd's flags.
 
     ``cgroup_parent`` is relative to each hierarchy's mount point; ``log_opts`` apply to containers that use the
-    default log driver without options of their own; ``runtimes`` are the names that ``--runtime`` may give, all of
-    them this engine's own.
+    default log driver without options of their own; ``runtimes``: by the names that ``--runtime`` may give, None for
+    this engine's own.
     """
 
     cgroup_parent: str = "/corral"
-    runtimes: tuple[str, ...] = ("corral",)
+    runtimes: Mapping[str, RuntimeBinary | None] = field(default_factory=lambda: {"corral": None})
+    default_runtime: str = "corral"
     default_ipc_mode: str = "private"
     default_cgroupns_mode: str = ""
     default_shm_size: int = 64 << 20
@@ -32,7 +35,3 @@ class Settings:
     dns: tuple[str, ...] = ()
     dns_options: tuple[str, ...] = ()
     dns_search: tuple[str, ...] = ()
-
-    @property
-    def default_runtime(self) -> str:
-        return self.runtimes[0]

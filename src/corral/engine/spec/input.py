@@ -8,7 +8,7 @@ from corral.engine.container.record import ContainerRecord
 from corral.engine.container.security_options import SecurityOptions
 from corral.engine.container.settings import Settings
 from corral.engine.spec.host import HostFacts
-from corral.oci.runtime import Device, DeviceRule, Mount
+from corral.oci.runtime import Device, DeviceRule, Mount, Seccomp
 
 __all__ = ["HostDevices", "SpecInput"]
 
@@ -28,6 +28,7 @@ class SpecInput:
 
     ``etc``: host paths of hostname, hosts and resolv.conf by their names in /etc; ``shm``: the donor's /dev/shm when
     another container's IPC namespace is joined; ``seccomp``: annotations that name a compiled filter, empty for none;
+    ``seccomp_description``: the filter for a runtime that is not ours;
     ``block_devices``: (major, minor) of the paths that I/O limits name.
     """
 
@@ -43,3 +44,4 @@ class SpecInput:
     devices: HostDevices = HostDevices()
     block_devices: dict[str, tuple[int, int]] = field(default_factory=dict)
     seccomp: dict[str, str] = field(default_factory=dict)
+    seccomp_description: Seccomp | None = None

@@ -23,4 +23,6 @@ def with_capabilities(given: SpecInput, spec: Spec) -> Spec:
 
 
 def with_seccomp(given: SpecInput, spec: Spec) -> Spec:
+    if given.seccomp_description is not None:
+        return dataclasses.replace(spec, linux=dataclasses.replace(spec.linux, seccomp=given.seccomp_description))
     return dataclasses.replace(spec, annotations={**spec.annotations, **given.seccomp})

@@ -33,6 +33,7 @@ from corral.engine.system.settings import SystemSettings
 from corral.engine.system.warnings import warnings
 from corral.runtime.cgroups.hierarchies import Hierarchies
 from corral.runtime.cgroups.support import Support, probe
+from corral.runtime.driver import RuntimeBinary
 from corral.store.database import Database
 
 __all__ = ["Containers", "Images", "Records", "SystemService", "Volumes"]
@@ -171,8 +172,8 @@ class SystemService:
             name=machine.hostname,
             labels=list(settings.labels),
             server_version=corral.__version__,
-            runtimes={name: Runtime(path=name) for name in settings.runtimes},
-            default_runtime=settings.runtimes[0],
+            runtimes={name: _runtime(name, binary) for name, binary in settings.runtimes.items()},
+            default_runtime=settings.default_runtime,
             live_restore_enabled=settings.live_restore,
             init_binary="corral-init",
             security_options=_security_options(settings),
@@ -205,6 +206,12 @@ def _count(records: Records) -> tuple[int, int, int]:
         else:
             stopped += 1
     return running, paused, stopped
+
+
+def _runtime(name: str, binary: RuntimeBinary | None) -> Runtime:
+    if binary is None:
+        return Runtime(path=name)
+    return Runtime(path=binary.path, runtime_args=list(binary.args) or None)
 
 
 def _security_options(settings: SystemSettings) -> list[str]:

@@ -2,7 +2,10 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+
+from corral.runtime.driver import RuntimeBinary
 
 __all__ = ["SystemSettings"]
 
@@ -22,7 +25,8 @@ class SystemSettings:
     log_drivers: tuple[str, ...] = ("json-file",)
     network_drivers: tuple[str, ...] = ("bridge", "host", "null")
     volume_drivers: tuple[str, ...] = ("local",)
-    runtimes: tuple[str, ...] = ("corral",)
+    runtimes: Mapping[str, RuntimeBinary | None] = field(default_factory=lambda: {"corral": None})
+    default_runtime: str = "corral"
     firewall: str = "nftables"
     private_cgroupns: bool = True
     seccomp_profile: str = ""

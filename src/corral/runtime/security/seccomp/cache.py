@@ -12,8 +12,10 @@ from pathlib import Path
 from typing import Final
 
 from corral.errors import Invalid
+from corral.oci.runtime import Seccomp
 from corral.runtime.security.seccomp.architectures import Architecture, native
-from corral.runtime.security.seccomp.compiler import compile_filter, flag_bits
+from corral.runtime.security.seccomp.compiler import compile_filter
+from corral.runtime.security.seccomp.rules import flag_bits
 from corral.runtime.security.seccomp.default import DEFAULT
 from corral.runtime.security.seccomp.load import FILTER_ANNOTATION, FLAGS_ANNOTATION
 from corral.runtime.security.seccomp.profile import Profile, kernel_version, narrow, parse
@@ -76,16 +78,27 @@ class FilterCache:
         chosen = self._default if profile is None else parse(profile)
         return self.get(chosen, capabilities).annotations
 
+    def description(self, profile: str | None, capabilities: tuple[str, ...]) -> Seccomp:
+        """The same filter as the runtime specification has it, for runtimes that compile it themselves.
+
+        Raises Invalid.
+        """
+        chosen = self._default if profile is None else parse(profile)
+        return self._narrow(chosen, tuple(sorted(capabilities)))
+
     def _make(self, profile: Profile, capabilities: tuple[str, ...]) -> CompiledFilter:
-        architecture = self.native
-        if architecture is None:
-            raise Invalid(f"seccomp is not supported on {self._machine}")
-        description = narrow(profile, capabilities, architecture, self._kernel)
+        description = self._narrow(profile, capabilities)
         text = json.dumps([_VERSION, self._machine, description.to_json()], sort_keys=True)
         path = self._directory / f"{hashlib.sha256(text.encode()).hexdigest()}.bpf"
         if not path.exists():
             _write(path, compile_filter(description, self._machine))
         return CompiledFilter(path, flag_bits(description.flags))
+
+    def _narrow(self, profile: Profile, capabilities: tuple[str, ...]) -> Seccomp:
+        architecture = self.native
+        if architecture is None:
+            raise Invalid(f"seccomp is not supported on {self._machine}")
+        return narrow(profile, capabilities, architecture, self._kernel)
 
 
 def _write(path: Path, content: bytes) -> None:
