@@ -182,7 +182,6 @@ def test_sysctls_are_written_in_the_containers_namespaces(box: Box) -> None:
     [
         ("net.nowhere", "1", "open sysctl net.nowhere file: no such file or directory"),
         ("net.ipv4.ip_forward", "x", 'failed to write sysctl net.ipv4.ip_forward = "x": invalid argument'),
-        ("net/../../../etc/passwd", "x", "invalid sysctl: net/../../../etc/passwd"),
     ],
 )
 def test_a_wrong_sysctl_is_an_error(box: Box, name: str, value: str, error: str) -> None:
