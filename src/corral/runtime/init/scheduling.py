@@ -92,8 +92,9 @@ def numbers(text: str) -> frozenset[int]:
         part = part.strip()
         if not part:
             continue
-        first, _, last = part.partition("-")
-        last = last or first
+        first, dash, last = part.partition("-")
+        if not dash:
+            last = first
         if not (first.isdecimal() and last.isdecimal() and int(first) <= int(last) < _MOST):
             raise SetupError(f"invalid list {text!r}")
         found.update(range(int(first), int(last) + 1))
