@@ -21,6 +21,8 @@ from corral.engine.spec.process import exec_process
 from corral.errors import Conflict, CorralError, Invalid, NotFound
 from corral.oci.runtime import ConsoleSize
 from corral.runtime.driver import Attachment, Exit, StartError, Stdio
+from corral.runtime.init import user as users
+from corral.runtime.init.failure import SetupError
 
 __all__ = ["exec_create", "exec_ended", "exec_inspect", "exec_resize", "exec_start"]
 
@@ -36,6 +38,8 @@ async def exec_create(engine: Engine, ref: str, request: ExecCreateRequest) -> s
         raise Invalid("Cwd must be an absolute path")
     detachkeys.parse(request.detach_keys or None)
     _check(record, ref)
+    if request.user:
+        _check_user(record, request.user)
     process = exec_process(
         record,
         process_of(engine, record, privileged=request.privileged),
@@ -173,6 +177,16 @@ async def exec_resize(engine: Engine, id: str, height: int, width: int) -> None:
     if not found.running:
         raise Conflict(f"Exec command {id} is not running")
     await engine.driver.resize(found.container_id, found.id, height, width)
+
+
+def _check_user(record: ContainerRecord, user: str) -> None:
+    """Names only: numbers need not be anybody's."""
+    if all(word.isdecimal() for word in user.split(":")):
+        return
+    try:
+        users.check(record.state.pid, user)
+    except SetupError as error:
+        raise Invalid(error.message) from error
 
 
 def _find(engine: Engine, id: str) -> ExecRecord:

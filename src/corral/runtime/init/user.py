@@ -17,7 +17,7 @@ from corral.oci.runtime import Process
 from corral.runtime.init.failure import SetupError
 from corral.runtime.init.inside import Root
 
-__all__ = ["Identity", "identify", "resolve"]
+__all__ = ["Identity", "check", "identify", "resolve"]
 
 _LIMIT: Final = 16 << 20
 _MAX_ID: Final = (1 << 31) - 1
@@ -55,6 +55,19 @@ def identify(root: Root, process: Process) -> Identity:
         home = next((entry.home for entry in _users(passwd) if entry.uid == user.uid), "/")
         return Identity(user.uid, user.gid, user.additional_gids, home or "/")
     return resolve(user.username, process.additional_groups, _read(root, "etc/passwd"), _read(root, "etc/group"))
+
+
+def check(pid: int, spec: str) -> None:
+    """Whether ``spec`` can be resolved in the root of process ``pid``, a container's. Nothing is said of one that has
+    ended. Raises SetupError."""
+    try:
+        root = Root(os.open(f"/proc/{pid}/root", os.O_PATH | os.O_DIRECTORY | os.O_CLOEXEC))
+    except OSError:
+        return
+    try:
+        resolve(spec, (), _read(root, "etc/passwd"), _read(root, "etc/group"))
+    finally:
+        os.close(root.fd)
 
 
 def resolve(spec: str, additional: Iterable[str], passwd: str, group: str) -> Identity:
