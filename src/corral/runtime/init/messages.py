@@ -9,6 +9,9 @@
     child <── supervisor   {"type": "hooked", "error": ""}                           they were run, or how one failed
     child ──> supervisor   {"type": "ready"}                                         set up; unless it may go already
     child <── supervisor   {"type": "go"}                                            may be sent before "ready"
+                        or {"type": "wait"} and a listening socket as SCM_RIGHTS     only after "ready": whoever
+                                                                                     connects to it takes over and
+                                                                                     says "go"
     child ──> supervisor   end of file: the execve has happened
                         or {"type": "error", "message": ..., "exit_code": 125 | 126 | 127}, and the child exits
 
@@ -33,6 +36,7 @@ READY: Final = b'{"type":"ready"}'
 ERROR: Final = "error"
 HOOKS: Final = "hooks"
 GO: Final = b'{"type":"go"}'
+WAIT: Final = b'{"type":"wait"}'
 
 _DO_NOT_WAIT: Final = int(socket.MSG_DONTWAIT)
 
@@ -84,8 +88,18 @@ class Sync:
             message = self._sock.recv(LIMIT, _DO_NOT_WAIT)
         except BlockingIOError:
             self._sock.send(READY)
-            message = self._sock.recv(LIMIT)
+            message, doors = fds.recv_fds(self._sock, LIMIT, 1)
+            if doors:
+                message = self._answer(socket.socket(fileno=doors[0]))
         return message != b""
+
+    def _answer(self, door: socket.socket) -> bytes:
+        """Whoever made us does not stay. One who knocks and goes away again may have been killed."""
+        message = b""
+        while not message:
+            self._sock, _ = door.accept()
+            message = self._sock.recv(LIMIT)
+        return message
 
     def close(self) -> None:
         self._sock.close()

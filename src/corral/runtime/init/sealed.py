@@ -14,6 +14,7 @@ import errno
 import fcntl
 import os
 import sys
+from collections.abc import Sequence
 from typing import Final
 
 from corral.linux import mount as m
@@ -32,8 +33,10 @@ def is_sealed() -> bool:
     return _MARK in sys._xoptions
 
 
-def ensure_sealed() -> None:
+def ensure_sealed(arguments: Sequence[str] = ()) -> None:
     """Start the running program again, with the same arguments, from a sealed interpreter; return if it is one.
+
+    ``arguments``: for the interpreter, instead of those that it was started with.
 
     To be called first of all: nothing of the process survives but its descriptors that are inheritable. Raises OSError
     when neither way works. The process is not dumpable when this returns, and neither are its children from their
@@ -43,7 +46,7 @@ def ensure_sealed() -> None:
         prctl.set_dumpable(False)
         return
     executable = os.path.realpath("/proc/self/exe")
-    arguments = [sys.executable, "-X", _MARK, *sys.orig_argv[1:]]
+    arguments = [sys.executable, "-X", _MARK, *(arguments or sys.orig_argv[1:])]
     environment = [f"{name}={value}" for name, value in os.environ.items()]
     environment.append("LD_BIND_NOW=1")  # functions of the C library are looked up now, and not once more in each child
     if library := _shared_library():

@@ -1,0 +1,47 @@
+"""Whether a process is the one that was meant: its number may have been given to another one since."""
+
+from __future__ import annotations
+
+import errno
+import os
+from typing import Final
+
+__all__ = ["is_alive", "open_process", "ticks_of"]
+
+_DEAD: Final = ("Z", "X", "x")
+_START: Final = 19
+"""Field 22 of proc_pid_stat(5), counted behind the name."""
+
+
+def ticks_of(pid: int) -> int:
+    """When it began, in clock ticks since boot; 0 when it has ended, whether or not somebody has waited for it."""
+    try:
+        fd = os.open(f"/proc/{pid}/stat", os.O_RDONLY | os.O_CLOEXEC)
+    except FileNotFoundError:
+        return 0
+    try:
+        text = os.read(fd, 4096)
+    except ProcessLookupError:
+        return 0
+    finally:
+        os.close(fd)
+    fields = text.rpartition(b")")[2].decode().split()
+    return 0 if fields[0] in _DEAD else int(fields[_START])
+
+
+def is_alive(pid: int, ticks: int) -> bool:
+    return pid > 0 and ticks_of(pid) == ticks
+
+
+def open_process(pid: int, ticks: int) -> int | None:
+    """A pidfd of it, None when it has ended. Raises OSError."""
+    try:
+        fd = os.pidfd_open(pid)
+    except OSError as error:
+        if error.errno in (errno.ESRCH, errno.EINVAL):
+            return None
+        raise
+    if ticks_of(pid) == ticks:  # asked after the descriptor is there: it is the one
+        return fd
+    os.close(fd)
+    return None
