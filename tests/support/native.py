@@ -19,7 +19,7 @@ from typing import Any
 from corral.oci.rootfs import RootfsMount
 from corral.oci.runtime import Process, Resources
 from corral.runtime.cgroups import Hierarchies
-from corral.runtime.driver import Attachment, ContainerState, CreateRequest, Exit, LogFile, Stdio
+from corral.runtime.driver import Attachment, ContainerState, CreateRequest, Exit, LogFile, RuntimeBinary, Stdio
 from corral.runtime.native.driver import NativeDriver
 from corral.store.layout import ExecRoot
 from support import boxes
@@ -111,7 +111,7 @@ class Client:
 
 
 class Host:
-    """One exec root with its supervisor; containers have a busybox root."""
+    """One exec root with its supervisor; containers have a busybox root and are made by ``runtime``."""
 
     def __init__(self, directory: Path, mark: str, busybox: Path) -> None:
         self.root = ExecRoot(directory / "exec")
@@ -120,6 +120,7 @@ class Host:
         self.parent = f"/{mark}-{secrets.token_hex(3)}"
         self.events = Recorder()
         self.driver: NativeDriver
+        self.runtime: RuntimeBinary | None = None
 
     async def connect(self) -> NativeDriver:
         self.driver = await NativeDriver.connect(self.root, self.events)
@@ -149,6 +150,7 @@ class Host:
             (RootfsMount("bind", str(self.rootfs)),),
             Stdio(log=log_file, **stdio),
             tuple(client.attachment for client in clients),
+            self.runtime,
         )
 
     async def run(self, process: Process | str, *clients: Client, **options: Any) -> str:

@@ -53,10 +53,8 @@ def complete(spec: Spec, identity: Identity, rootfs: str) -> Data:
 def complete_process(process: Process, identity: Identity) -> Data:
     """For ``config.json`` and for ``exec --process``."""
     data = process.to_json()
-    user: Data = {"uid": identity.uid, "gid": identity.gid}
-    others = [gid for gid in identity.groups if gid != identity.gid]
-    if others:
-        user["additionalGids"] = others
+    # The primary group is among them: without it a process could leave it, and what is denied to it (CVE-2022-36109).
+    user: Data = {"uid": identity.uid, "gid": identity.gid, "additionalGids": list(identity.groups)}
     if process.user.umask is not None:
         user["umask"] = process.user.umask
     env = list(process.env)

@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import os
+import signal
 from collections.abc import Callable, Sequence
-from contextlib import ExitStack
+from contextlib import ExitStack, suppress
 from functools import partial
 
 from corral.errors import Conflict, CorralError, Internal
@@ -15,7 +17,7 @@ from corral.runtime.external.command import Command, Result
 from corral.runtime.external.streams import Streams
 from corral.runtime.external.workspace import Workspace
 from corral.runtime.init.spawn import ProcessFds
-from corral.runtime.supervisor import creation
+from corral.runtime.supervisor import creation, records
 from corral.runtime.supervisor.container import Container
 from corral.runtime.supervisor.pipes import open_pipes
 from corral.runtime.supervisor.process import Process
@@ -38,6 +40,19 @@ def execute(
     for attachment in attachments:
         process.attach(attachment)
     Entering(services, container, exec_id, process, outcome).begin(process_spec)
+
+
+def kill_unrecorded(container: Container) -> None:
+    """Processes that the runtime had made when the supervisor died, and that nobody knows of: asked again, the next
+    supervisor makes another one. Raises OSError."""
+    workspace = Workspace(container.bundle)
+    for name in workspace.pid_files():
+        if records.read(container.bundle, f"exec-{name}") is None:
+            pid = workspace.pid(name)
+            if pid in container.pids():
+                with suppress(ProcessLookupError):
+                    os.kill(pid, signal.SIGKILL)
+        remove_file(workspace.pid_file(name))
 
 
 class Entering:
@@ -82,8 +97,8 @@ class Entering:
     def _made(self, result: Result) -> None:
         self._command = None
         pid = self._workspace.pid(self._exec_id) if result.good else 0
-        self._clean()
         if not pid:
+            self._clean()
             self._fail(failure.of_exec(result) if not result.good else Internal("runtime wrote no process id"))
             return
         process = self._process
@@ -95,8 +110,9 @@ class Entering:
         self._services.audience.keep(process.kept())
         try:
             creation.record_exec(self._container, self._exec_id, process)
+            self._clean()  # not before: see ``kill_unrecorded``
         except OSError as error:
-            self._container.kill(self._exec_id, 9, everybody=False)
+            self._container.kill(self._exec_id, signal.SIGKILL, everybody=False)
             self._tell(creation.start_error(error))
             return
         self._tell(None)

@@ -71,6 +71,13 @@ def resume_externally(services: Services, container: Container, *, go: bool) -> 
     return resume(services, container, go=go)
 
 
+def settle_execs_externally(container: Container) -> None:
+    """After a predecessor, for a container with a runtime. Raises OSError."""
+    from corral.runtime.external.execution import kill_unrecorded
+
+    kill_unrecorded(container)
+
+
 def delete_externally(services: Services, container: Container, deleted: Callable[[], None]) -> None:
     """Tell the program that made it; ``deleted`` is called when that has done what it can."""
     from corral.runtime.external.deletion import delete

@@ -51,6 +51,8 @@ class Restorer:
         traits = Traits.from_json(facts["traits"])
         container = self._containers.new(id, traits, protocol.decode_stdio(facts["stdio"]))
         self._restore_init(container, facts)
+        if traits.runtime is not None:
+            makers.settle_execs_externally(container)
         for name in sorted(os.listdir(bundle)):
             if name.startswith("exec-") and not name.endswith("-exit.json"):
                 self._restore_exec(container, name.removeprefix("exec-").removesuffix(".json"))
