@@ -44,7 +44,7 @@ MB = 1 << 20
         ({"nano_cpus": 10**9, "cpu_period": 5000}, "Conflicting options: Nano CPUs and CPU Period cannot both be set"),
         ({"cpu_quota": 10}, "CPU cfs quota can not be less than 1ms (i.e. 1000)"),
         ({"cpuset_cpus": "77"}, "Requested CPUs are not available - requested 77, available: 0-1"),
-        ({"cpuset_cpus": "a"}, "Invalid value a for cpuset cpus"),
+        ({"cpuset_cpus": "a"}, "Invalid value a for cpuset cpus: invalid format: a"),
         ({"cpuset_mems": "3"}, "Requested memory nodes are not available - requested 3, available: 0"),
         ({"blkio_weight": 5}, "Range of blkio weight is from 10 to 1000"),
         ({"oom_score_adj": 2000}, "Invalid value 2000, range for oom score adj is [-1000, 1000]"),

@@ -8,6 +8,7 @@ from corral.api.types.common import HealthConfig
 from corral.api.types.container import Config
 from corral.api.types.host_config import HostConfig, LogConfig, RestartPolicy
 from corral.api.types.wire import UNSET, UnsetType, replace
+from corral.engine.container.checks.resources import supported
 from corral.engine.container.settings import Settings
 from corral.engine.spec.host import HostFacts
 from corral.errors import Invalid
@@ -83,7 +84,8 @@ def command_line(config: Config) -> tuple[str, tuple[str, ...]]:
 
 
 def complete_host_config(given: HostConfig, settings: Settings, host: HostFacts) -> HostConfig:
-    """What inspect shows: every mode explicit, every default filled in."""
+    """What inspect shows: every mode explicit, every default filled in, and no limit that this host cannot have."""
+    given = supported(given, host)
     swap = given.memory_swap
     if given.memory > 0 and swap == 0 and host.swap_limit:
         swap = 2 * given.memory

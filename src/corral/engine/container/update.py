@@ -37,18 +37,23 @@ _CHANGEABLE: Final = (
 
 
 async def update(engine: Engine, ref: str, request: UpdateRequest) -> UpdateResponse:
-    """What the request leaves at zero stays as it is. Raises NotFound, Invalid, Conflict."""
+    """What the request leaves at zero stays as it is. All of it is in force, or nothing of it.
+
+    Raises NotFound, Invalid, Conflict.
+    """
     checks.check(
         replace(request, memory_swap=0) if request.memory_swap and not request.memory else request, engine.host
     )
     check_restart_policy(request.restart_policy)
+    warnings = checks.warnings(request, engine.host)
+    request = checks.supported(request, engine.host)
     async with locked(engine, ref) as record:
         try:
             record = await _apply(engine, record, request)
         except CorralError as error:
             raise type(error)(f"Cannot update container {record.id}: {error.message}", code=error.code) from error
     news.emit(engine, record, "update")
-    return UpdateResponse(warnings=checks.warnings(request, engine.host))
+    return UpdateResponse(warnings=warnings)
 
 
 async def _apply(engine: Engine, record: ContainerRecord, request: UpdateRequest) -> ContainerRecord:
@@ -65,7 +70,8 @@ def merge(current: HostConfig, request: UpdateRequest) -> HostConfig:
     """Raises Invalid for combinations that only show once the two are put together."""
     changes = {name: value for name in _CHANGEABLE if (value := getattr(request, name))}
     if request.nano_cpus and (current.cpu_period or current.cpu_quota):
-        raise Invalid("Conflicting options: Nano CPUs cannot be updated as CPU Period or Quota has already been set")
+        which = "Period" if current.cpu_period else "Quota"
+        raise Invalid(f"Conflicting options: Nano CPUs cannot be updated as CPU {which} has already been set")
     if (request.cpu_quota or request.cpu_period) and current.nano_cpus:
         which = "Quota" if request.cpu_quota else "Period"
         raise Invalid(f"Conflicting options: CPU {which} cannot be updated as NanoCPUs has already been set")
@@ -80,8 +86,8 @@ def merge(current: HostConfig, request: UpdateRequest) -> HostConfig:
         if current.auto_remove and policy.name != "no":
             raise Invalid("Restart policy cannot be updated because AutoRemove is enabled for the container")
         changes["restart_policy"] = RestartPolicy(policy.name, policy.maximum_retry_count)
-    if request.pids_limit is not None and request.pids_limit <= 0:
-        changes["pids_limit"] = None
+    if request.pids_limit is not None and request.pids_limit < 0:
+        changes["pids_limit"] = 0  # none any more; 0 in a request is nothing said
     return replace(current, **changes)
 
 

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Final
 
-from corral.runtime.cgroups.hierarchies import Hierarchies
+from corral.runtime.cgroups.hierarchies import Hierarchies, Hierarchy
 
 __all__ = ["HostFacts"]
 
@@ -50,13 +50,23 @@ class HostFacts:
             controllers=frozenset(places),
             swap_limit=memory is not None
             and (memory.version == 2 or os.path.exists(f"{memory.mount_point}/memory.memsw.limit_in_bytes")),
-            blkio_weight=blkio is not None
-            and any(
-                os.path.exists(f"{blkio.mount_point}/{name}")
-                for name in ("blkio.weight", "blkio.bfq.weight", "io.weight", "io.bfq.weight")
-            ),
+            blkio_weight=blkio is not None and _has_weights(blkio),
             ip_forward=_text("/proc/sys/net/ipv4/ip_forward") != "0",
         )
+
+
+def _has_weights(blkio: Hierarchy) -> bool:
+    """The files of weights are in no root group: what they come with is (iocost), or the scheduler that has them."""
+    if any(os.path.exists(f"{blkio.mount_point}/{name}") for name in ("blkio.weight", "io.cost.qos")):
+        return True
+    return any("bfq" in _text(f"/sys/block/{disk}/queue/scheduler") for disk in _listing("/sys/block"))
+
+
+def _listing(path: str) -> list[str]:
+    try:
+        return os.listdir(path)
+    except OSError:
+        return []
 
 
 def _text(path: str) -> str:

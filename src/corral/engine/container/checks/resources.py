@@ -2,13 +2,16 @@
 
 from __future__ import annotations
 
-from typing import Final
+from typing import Final, TypeVar
 
 from corral.api.types.host_config import Resources
+from corral.api.types.wire import replace
 from corral.engine.spec.host import HostFacts
 from corral.errors import Invalid
 
-__all__ = ["check", "parse_list", "warnings"]
+__all__ = ["check", "parse_list", "supported", "warnings"]
+
+R = TypeVar("R", bound=Resources)
 
 _LEAST_MEMORY: Final = 6 << 20
 
@@ -19,7 +22,7 @@ def check(given: Resources, host: HostFacts) -> None:
     _check_cpuset(given, host)
     if host.blkio_weight and given.blkio_weight and not 10 <= given.blkio_weight <= 1000:
         raise Invalid("Range of blkio weight is from 10 to 1000")
-    for weight in given.blkio_weight_device or ():
+    for weight in (given.blkio_weight_device or ()) if host.blkio_weight else ():
         if not 10 <= weight.weight <= 1000:
             raise Invalid(f"Range of blkio weight is from 10 to 1000 (device {weight.path})")
 
@@ -70,7 +73,7 @@ def _check_cpuset(given: Resources, host: HostFacts) -> None:
         try:
             numbers = parse_list(wanted)
         except ValueError:
-            raise Invalid(f"Invalid value {wanted} for {field}") from None
+            raise Invalid(f"Invalid value {wanted} for {field}: invalid format: {wanted}") from None
         if not numbers <= parse_list(available):
             raise Invalid(f"Requested {things} are not available - requested {wanted}, available: {available}")
 
@@ -88,50 +91,83 @@ def parse_list(text: str) -> set[int]:
 
 
 def warnings(given: Resources, host: HostFacts) -> list[str]:
-    """What was asked for and cannot be had; the cgroup writers leave it out."""
+    """What was asked for and cannot be had."""
+    return [text for applies, _, text in _rules(given, host) if applies]
+
+
+def supported(given: R, host: HostFacts) -> R:
+    """``given`` without what cannot be had, so that inspect does not show limits that are not in force."""
+    dropped: dict[str, object] = {}
+    for applies, fields, _ in _rules(given, host):
+        if applies:
+            dropped |= fields
+    return replace(given, **dropped) if dropped else given
+
+
+def _rules(given: Resources, host: HostFacts) -> tuple[tuple[bool, dict[str, object], str], ...]:
+    """Whether a limit cannot be had, what is left in its place, and what is said about it."""
     discarded = "or the cgroup is not mounted."
-    memory = "memory" in host.controllers
-    rules = (
+    memory, cpu = "memory" in host.controllers, "cpu" in host.controllers
+    return (
         (
             not memory and given.memory > 0,
+            {"memory": 0, "memory_swap": 0},
             f"Your kernel does not support memory limit capabilities {discarded} Limitation discarded.",
         ),
         (
             memory and not host.swap_limit and given.memory > 0 and given.memory_swap != -1,
+            {"memory_swap": -1},
             f"Your kernel does not support swap limit capabilities {discarded} Memory limited without swap.",
         ),
         (
+            not memory and given.memory_reservation > 0,
+            {"memory_reservation": 0},
+            f"Your kernel does not support memory soft limit capabilities {discarded} Limitation discarded.",
+        ),
+        (
             host.unified and given.memory_swappiness not in (None, -1),
+            {"memory_swappiness": None},
             f"Your kernel does not support memory swappiness capabilities {discarded} Memory swappiness discarded.",
         ),
         (
             bool(given.oom_kill_disable) and host.unified,
+            {"oom_kill_disable": None},
             "Your kernel does not support OomKillDisable. OomKillDisable discarded.",
         ),
         (
             bool(given.oom_kill_disable) and not host.unified and given.memory == 0,
+            {},
             "OOM killer is disabled for the container, but no memory limit is set, this can result in the system "
             "running out of resources.",
         ),
         (
             "pids" not in host.controllers and (given.pids_limit or 0) > 0,
+            {"pids_limit": None},
             f"Your kernel does not support PIDs limit capabilities {discarded} PIDs limit discarded.",
         ),
         (
-            "cpu" not in host.controllers and given.cpu_shares > 0,
+            not cpu and given.cpu_shares > 0,
+            {"cpu_shares": 0},
             f"Your kernel does not support CPU shares {discarded} Shares discarded.",
         ),
         (
-            "cpu" not in host.controllers and bool(given.nano_cpus or given.cpu_quota),
+            not cpu and bool(given.nano_cpus or given.cpu_quota or given.cpu_period),
+            {"nano_cpus": 0, "cpu_quota": 0, "cpu_period": 0},
             f"Your kernel does not support CPU cfs quota {discarded} Quota discarded.",
         ),
         (
             "cpuset" not in host.controllers and bool(given.cpuset_cpus or given.cpuset_mems),
+            {"cpuset_cpus": "", "cpuset_mems": ""},
             f"Your kernel does not support cpuset {discarded} Cpuset discarded.",
         ),
         (
             not host.blkio_weight and given.blkio_weight > 0,
+            {"blkio_weight": 0},
             f"Your kernel does not support Block I/O weight {discarded} Weight discarded.",
         ),
+        (
+            not host.blkio_weight and bool(given.blkio_weight_device),
+            {"blkio_weight_device": []},
+            f"Your kernel does not support Block I/O weight_device {discarded} Weight-device discarded.",
+        ),
     )
-    return [text for applies, text in rules if applies]
