@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 
 from corral.client.query import filters as encode_filters
 from corral.client.query import query, quote
@@ -14,7 +14,7 @@ if TYPE_CHECKING:
     from corral.client.api import Api, Hijacked, Pending
     from corral.client.http import Response
     from corral.client.query import Filters
-    from corral.client.wire import ContainerInspect, ContainerSummary, Created, Pruned, Top
+    from corral.client.wire import ContainerInspect, ContainerSummary, Created, Pruned, Stats, Top
 else:
     from corral.client.casting import cast
 
@@ -101,6 +101,14 @@ class Containers:
 
     def top(self, ref: str, ps_args: Iterable[str] = ()) -> Top:
         return cast("Top", self._api.call("GET", _path(ref, "top") + query(ps_args=" ".join(ps_args))))
+
+    def begin_stats(self, ref: str, *, stream: bool) -> Pending:
+        """One sample a second, or one that takes a second. See ``stats_of``."""
+        return self._api.begin("GET", _path(ref, "stats") + query(stream=int(stream)), fresh=stream)
+
+    def stats_of(self, answer: Response) -> Iterator[Stats]:
+        """Its samples, as they come."""
+        return cast("Iterator[Stats]", self._api.stream(answer))
 
     def resize(self, ref: str, height: int, width: int) -> None:
         self._api.call("POST", _path(ref, "resize") + query(h=height, w=width))

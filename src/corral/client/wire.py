@@ -105,6 +105,47 @@ class WaitResult(TypedDict, total=False):
     Error: WaitError | None
 
 
+class CpuUsage(TypedDict, total=False):
+    total_usage: int
+    percpu_usage: list[int] | None
+
+
+class CpuNumbers(TypedDict, total=False):
+    cpu_usage: CpuUsage
+    system_cpu_usage: int
+    online_cpus: int
+
+
+class MemoryNumbers(TypedDict, total=False):
+    usage: int
+    limit: int
+    stats: dict[str, int]
+    events: dict[str, int]
+
+
+class BlockEntry(TypedDict):
+    op: str
+    value: int
+
+
+class BlockNumbers(TypedDict, total=False):
+    io_service_bytes_recursive: list[BlockEntry] | None
+
+
+class Stats(TypedDict, total=False):
+    """A sample of what a container uses."""
+
+    id: str
+    name: str
+    cpu_stats: CpuNumbers
+    precpu_stats: CpuNumbers
+    memory_stats: MemoryNumbers
+    pids_stats: dict[str, int]
+    blkio_stats: BlockNumbers
+    networks: dict[str, dict[str, int]]
+    pressure_stats: dict[str, dict[str, dict[str, float]]]
+
+
 class Top(TypedDict, total=False):
     Titles: list[str]
     Processes: list[list[str]] | None
