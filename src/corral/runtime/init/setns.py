@@ -76,4 +76,5 @@ def run(plan: ExecPlan, procs_files: list[str], init_pidfd: int, sync: Sync) -> 
         open_console(root, plan.process.console_size, identity.uid, sync).adopt()
     else:
         reopen_null(root)
+    os.close(root.fd)
     process.start(plan.process, identity, plan.seccomp, sync, None, plan.manner)

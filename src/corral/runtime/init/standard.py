@@ -80,6 +80,10 @@ def run(plan: ContainerPlan, place: Place, seccomp: Filter | None, sync: Sync) -
     else:
         rootfs.pivot(root)
     rootfs.set_propagation(linux.rootfs_propagation)
+    # A directory that were still open would be a way out for a program named /proc/self/fd/N/.. (CVE-2024-21626).
+    os.close(root.fd)
+    if place.cgroup_fd is not None:
+        os.close(place.cgroup_fd)
 
     reaper = Reaper(plan.reaper) if plan.reaper else None
     process.start(spec.process, identity, seccomp, sync, reaper, plan.manner)
