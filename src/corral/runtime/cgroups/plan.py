@@ -19,7 +19,8 @@ from corral.runtime.cgroups.write import Write
 __all__ = ["Place", "Plan", "directory_of", "make_plan"]
 
 _ALWAYS: Final = ("memory", "cpu", "devices")
-_ALWAYS_V2: Final = ("memory", "cpu", "pids")
+_ALWAYS_V2: Final = ("memory", "cpu", "pids", "io")
+"""There they cost a container nothing: enabling them is done once, in the group above."""
 _WITHOUT_V2: Final = ("freezer", "cpuacct", "pids")
 """What version 2's core files make unnecessary: freezing, processor time, counting."""
 
