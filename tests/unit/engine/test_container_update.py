@@ -5,8 +5,9 @@ from __future__ import annotations
 import pytest
 
 from corral.api.types.container import UpdateRequest
-from corral.api.types.host_config import RestartPolicy
+from corral.api.types.host_config import RestartPolicy, ThrottleDevice
 from corral.errors import Conflict, CorralError, Invalid
+from corral.oci import runtime as oci
 from corral.oci.runtime import Cpu, Memory, Pids
 from unit.engine.fakes import World
 
@@ -78,3 +79,33 @@ async def test_refusals(
     with pytest.raises(kind) as error:
         await world.service.update("web", UpdateRequest(**request_fields))
     assert str(error.value) == message.format(id=id)
+
+
+async def test_a_limit_of_processes_is_taken_away_by_minus_one_and_not_by_zero(world: World) -> None:
+    await world.run("web", pids_limit=20)
+    await world.service.update("web", UpdateRequest(pids_limit=0))
+    assert world.driver.updates == []
+    await world.service.update("web", UpdateRequest(pids_limit=-1))
+    assert [resources.pids for resources in world.driver.updates] == [Pids(-1)]
+    assert world.engine.store.find("web").host_config.pids_limit == 0
+
+
+async def test_a_rate_that_is_not_in_the_new_list_is_taken_away(world: World, monkeypatch: pytest.MonkeyPatch) -> None:
+    numbers = {"/dev/vda": (254, 0), "/dev/vdb": (254, 16)}
+    monkeypatch.setattr("corral.engine.container.update.block_devices", lambda _: numbers)
+    await world.run("web")
+    for path in numbers:
+        await world.service.update("web", UpdateRequest(blkio_device_read_bps=[ThrottleDevice(path, 9)]))
+    first, second = (resources.block_io for resources in world.driver.updates)
+    assert first is not None and first.throttle_read_bps_device == (oci.ThrottleDevice(254, 0, 9),)
+    assert second is not None and second.throttle_read_bps_device == (
+        oci.ThrottleDevice(254, 16, 9),
+        oci.ThrottleDevice(254, 0, 0),
+    )
+
+
+async def test_the_oom_killer_can_be_given_back(world: World) -> None:
+    await world.run("web", memory=64 * MB, oom_kill_disable=True)
+    await world.service.update("web", UpdateRequest(oom_kill_disable=False, memory_swappiness=0))
+    (resources,) = world.driver.updates
+    assert resources.memory == Memory(disable_oom_killer=False, swappiness=0)

@@ -17,6 +17,9 @@ from corral.client.errors import ClientError
 _UPDATABLE = (
     "blkio-weight", "cpu-period", "cpu-quota", "cpu-rt-period", "cpu-rt-runtime", "cpu-shares", "cpus", "cpuset-cpus",
     "cpuset-mems", "memory", "memory-reservation", "memory-swap", "pids-limit",
+    # Beyond Docker:
+    "blkio-weight-device", "device-read-bps", "device-read-iops", "device-write-bps", "device-write-iops",
+    "memory-swappiness", "oom-kill-disable",
 )  # fmt: skip
 
 

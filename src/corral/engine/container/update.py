@@ -1,12 +1,18 @@
-"""update: other limits and another restart policy for a container, whether it runs or not."""
+"""update: other limits and another restart policy for a container, whether it runs or not.
+
+Docker changes those that its client has flags for. Rates and weights of devices, swappiness and the OOM killer switch,
+which it ignores here, are changed as well: the request has room for them, and a client that leaves them empty, as
+Docker's does, notices nothing.
+"""
 
 from __future__ import annotations
 
+import dataclasses
 from collections.abc import Iterable
 from typing import Final
 
 from corral.api.types.container import UpdateRequest, UpdateResponse
-from corral.api.types.host_config import HostConfig, Resources, RestartPolicy
+from corral.api.types.host_config import HostConfig, Resources, RestartPolicy, ThrottleDevice
 from corral.api.types.wire import replace
 from corral.engine.container import news
 from corral.engine.container.checks import resources as checks
@@ -16,6 +22,7 @@ from corral.engine.container.lookup import locked
 from corral.engine.container.record import ContainerRecord, Status
 from corral.engine.spec.resources import block_devices, limits
 from corral.errors import Conflict, CorralError, Invalid
+from corral.oci.runtime import Memory
 
 __all__ = ["merge", "update"]
 
@@ -33,7 +40,17 @@ _CHANGEABLE: Final = (
     "memory_reservation",
     "nano_cpus",
     "pids_limit",
+    "memory_swappiness",
+    "oom_kill_disable",
 )
+_OF_DEVICES: Final = (
+    "blkio_weight_device",
+    "blkio_device_read_bps",
+    "blkio_device_write_bps",
+    "blkio_device_read_iops",
+    "blkio_device_write_iops",
+)
+"""Lists, which replace what there was: a rate that is not in the new one is taken away."""
 
 
 async def update(engine: Engine, ref: str, request: UpdateRequest) -> UpdateResponse:
@@ -62,13 +79,22 @@ async def _apply(engine: Engine, record: ContainerRecord, request: UpdateRequest
     merged = merge(record.host_config, request)
     if record.status.has_process and (changed := _changes(record.host_config, merged)):
         wanted = Resources(**{name: getattr(merged, name) for name in _with_companions(changed)})
-        await engine.driver.update(record.id, limits(wanted, block_devices(wanted)))
+        _take_away(record.host_config, wanted, changed)
+        resources = limits(wanted, block_devices(wanted))
+        if "oom_kill_disable" in changed:
+            memory = dataclasses.replace(resources.memory or Memory(), disable_oom_killer=merged.oom_kill_disable)
+            resources = dataclasses.replace(resources, memory=memory)
+        await engine.driver.update(record.id, resources)
     return await engine.store.redefine(record.id, host_config=merged)
 
 
 def merge(current: HostConfig, request: UpdateRequest) -> HostConfig:
     """Raises Invalid for combinations that only show once the two are put together."""
-    changes = {name: value for name in _CHANGEABLE if (value := getattr(request, name))}
+    changes = {name: value for name in (*_CHANGEABLE, *_OF_DEVICES) if (value := getattr(request, name))}
+    if request.memory_swappiness is not None:
+        changes["memory_swappiness"] = None if request.memory_swappiness == -1 else request.memory_swappiness
+    if request.oom_kill_disable is not None:
+        changes["oom_kill_disable"] = request.oom_kill_disable
     if request.nano_cpus and (current.cpu_period or current.cpu_quota):
         which = "Period" if current.cpu_period else "Quota"
         raise Invalid(f"Conflicting options: Nano CPUs cannot be updated as CPU {which} has already been set")
@@ -92,7 +118,16 @@ def merge(current: HostConfig, request: UpdateRequest) -> HostConfig:
 
 
 def _changes(before: HostConfig, after: HostConfig) -> set[str]:
-    return {name for name in _CHANGEABLE if getattr(before, name) != getattr(after, name)}
+    return {name for name in (*_CHANGEABLE, *_OF_DEVICES) if getattr(before, name) != getattr(after, name)}
+
+
+def _take_away(before: HostConfig, wanted: Resources, changed: set[str]) -> None:
+    """Adds a rate of 0, which is none, for each device that had one and is not to have it any more."""
+    for name in changed & {*_OF_DEVICES[1:]}:
+        new: list[ThrottleDevice] = getattr(wanted, name) or []
+        kept = {entry.path for entry in new}
+        gone = [ThrottleDevice(entry.path, 0) for entry in getattr(before, name) or () if entry.path not in kept]
+        setattr(wanted, name, [*new, *gone])
 
 
 def _with_companions(names: Iterable[str]) -> set[str]:
