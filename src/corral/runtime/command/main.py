@@ -80,6 +80,8 @@ def _run(arguments: Sequence[str]) -> int:
         context.error(f"{error.filename}: {error.strerror}" if error.filename else str(error.strerror or error))
     except KeyboardInterrupt:
         context.error("interrupted")
+    except Exception as error:  # a fault of ours: a caller that reads one line is told of it in one line
+        context.error(f"internal error: {type(error).__name__}: {error}")
     return _FAILURE
 
 

@@ -132,7 +132,7 @@ class Directory:
         """Raises FileNotFoundError, ValueError."""
         value = json.loads(self.read(CONFIG))
         if not isinstance(value, dict):
-            raise ValueError("not an object")
+            raise ValueError("not an object")  # noqa: TRY004 -- of the text, not of a caller's
         return value
 
     def forget(self, name: str) -> None:
