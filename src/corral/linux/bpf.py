@@ -51,6 +51,7 @@ class Assembler:
     def __init__(self) -> None:
         self._reversed: list[Instruction] = []
         self._returns: dict[int, Label] = {}
+        self._known: dict[tuple[int, int, Label, Label], Label] = {}
 
     def return_(self, value: int) -> Label:
         """End with ``value``. Written once; later calls find it again, or write a copy when it is far away."""
@@ -71,16 +72,21 @@ class Assembler:
         return self._write(AND, 0, 0, mask)
 
     def branch(self, code: int, k: int, yes: Label, no: Label) -> Label:
-        """One of the conditional jumps, comparing the accumulator with ``k``."""
+        """One of the conditional jumps, comparing the accumulator with ``k``. Written once; found again later."""
         # A trampoline for one target moves the other by one instruction, so the order is: far ones first.
         if yes == no:
             return yes
+        wanted = (code, k, yes, no)
+        known = self._known.get(wanted)
+        if known is not None:
+            return known
         while max(self._distance(yes), self._distance(no)) > _REACH:
             if self._distance(yes) >= self._distance(no):
                 yes = self._write(JUMP, 0, 0, self._distance(yes))
             else:
                 no = self._write(JUMP, 0, 0, self._distance(no))
-        return self._write(code, self._distance(yes), self._distance(no), k)
+        self._known[wanted] = label = self._write(code, self._distance(yes), self._distance(no), k)
+        return label
 
     def program(self, entry: Label) -> bytes:
         """The finished program, which begins at ``entry``. Raises ValueError when it is too long for the kernel."""

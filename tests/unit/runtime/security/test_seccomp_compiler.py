@@ -8,11 +8,12 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from corral.errors import Invalid, Unsupported
+from corral.errors import Invalid
 from corral.linux import bpf, seccomp
 from corral.oci.runtime import Seccomp, SeccompArg, SeccompSyscall
 from corral.runtime.security.seccomp.architectures import ARCHITECTURES, X32_BIT, Architecture, native, numbers
-from corral.runtime.security.seccomp.compiler import action_value, compile_filter, flag_bits
+from corral.runtime.security.seccomp.compiler import compile_filter
+from corral.runtime.security.seccomp.rules import action_value, flag_bits
 from support.bpf import data, run
 
 ALLOW, KILL = seccomp.SECCOMP_RET_ALLOW, seccomp.SECCOMP_RET_KILL_THREAD
@@ -58,25 +59,40 @@ def holds(condition: SeccompArg, args: list[int], word: int) -> bool:
             return value & wanted == condition.value_two & wanted
 
 
-def applies(rule: SeccompSyscall, args: list[int], word: int) -> bool:
+# An argument that the kernel takes for an int: its upper half is rubbish.
+NARROW = {("personality", 0)}
+
+
+def applies(rule: SeccompSyscall, name: str, args: list[int], word: int) -> bool:
     indexes = [c.index for c in rule.args]
-    results = [holds(c, args, word) for c in rule.args]
+    results = [holds(c, args, 32 if (name, c.index) in NARROW else word) for c in rule.args]
     return all(results) if len(set(indexes)) == len(indexes) else any(results)
 
 
 def plainly(description: Seccomp, architecture: Architecture, number: int, args: list[int]) -> int:
     default = action_value(description.default_action, description.default_errno_ret)
     names = numbers(architecture.name)
-    named = [names[n] for rule in description.syscalls for n in rule.names if n in names]
-    mine = [rule for rule in description.syscalls if number in [names.get(n) for n in rule.names]]
+    name = next((n for n in NAMES if names.get(n) == number), "")
+    mine = [rule for rule in description.syscalls if name in rule.names]
     mine = [rule for rule in mine if action_value(rule.action, rule.errno_ret) != default]
     for rule in [r for r in mine if not r.args] or mine:
-        if applies(rule, args, architecture.word):
+        if applies(rule, name, args, architecture.word):
             return action_value(rule.action, rule.errno_ret)
     permissive = description.default_action in ("SCMP_ACT_ALLOW", "SCMP_ACT_LOG", "SCMP_ACT_TRACE")
-    if not permissive and number > max(named, default=-1):
+    if not permissive and is_new(description, architecture, number):
         return failing(errno.ENOSYS)
     return default
+
+
+def is_new(description: Seccomp, architecture: Architecture, number: int) -> bool:
+    """Newer than all that the description names. x32 counts as x86_64; the 36 calls of its own are not new."""
+    if architecture is X32:
+        number -= X32_BIT
+        if 512 <= number < 548:
+            return False
+        architecture = X86_64
+    names = numbers(architecture.name)
+    return number > max([names[n] for rule in description.syscalls for n in rule.names if n in names], default=-1)
 
 
 # Not the calls that socketcall and ipc stand for: the plain reading knows nothing of them.
@@ -119,6 +135,8 @@ def test_filter_does_what_the_description_says(description: Seccomp, all_args: l
             names = numbers(architecture.name)
             bit = X32_BIT if architecture is X32 else 0
             calls = {names[n] + d for n in NAMES if n in names for d in (-1, 0, 1)} | {bit, bit + 1000}
+            if architecture is X32:  # what it does not have is answered somehow
+                calls &= {*names.values(), bit + 1000}
             for number in calls - {-1, X32_BIT - 1}:
                 expected = plainly(description, architecture, number, args)
                 assert run(program, data(architecture.audit, number, args)) == expected, (architecture.name, number)
@@ -213,7 +231,7 @@ def test_programs_longer_than_a_short_jump_are_right() -> None:
         for index, name in enumerate(sorted(table))
     ]
     program = compiled(*rules, architectures=("SCMP_ARCH_X86_64",))
-    assert len(bpf.decode(program)) > 1000
+    assert len(bpf.decode(program)) > 700
     for index, name in enumerate(sorted(table)):
         assert run(program, data(X86_64.audit, table[name], [index])) == failing(1 + index % 100)
         assert index == 0 or run(program, data(X86_64.audit, table[name], [index - 1])) == ALLOW
@@ -239,17 +257,23 @@ def test_words_that_do_not_exist_are_refused(description: Seccomp) -> None:
         compile_filter(description, "x86_64")
 
 
-@pytest.mark.parametrize(
-    "description",
-    [
-        Seccomp("SCMP_ACT_ALLOW", syscalls=(SeccompSyscall(("read",), "SCMP_ACT_NOTIFY"),)),
-        Seccomp("SCMP_ACT_NOTIFY"),
-        Seccomp("SCMP_ACT_ALLOW", listener_path="/run/agent.sock"),
-    ],
-)
-def test_notifications_are_refused_because_nobody_would_answer(description: Seccomp) -> None:
-    with pytest.raises(Unsupported, match="SCMP_ACT_NOTIFY is not supported"):
-        compile_filter(description, "x86_64")
+def test_upper_half_of_an_int_does_not_go_round_a_refusal() -> None:
+    """The kernel drops it: socket((1 << 32) + AF_VSOCK) is an AF_VSOCK socket."""
+    program = compiled(errno_rule(6, "socket", args=(SeccompArg(0, 40, "SCMP_CMP_EQ"),)))
+    call = numbers(X86_64.name)["socket"]
+    assert [run(program, data(X86_64.audit, call, [n])) for n in (40, (1 << 32) + 40)] == [failing(6)] * 2
+
+
+def test_x32_shares_the_tree_of_x86_64() -> None:
+    rules = [errno_rule(6, name) for name in sorted(numbers(X86_64.name))[::5]]
+    alone = compiled(*rules, architectures=("SCMP_ARCH_X86_64",))
+    both = compiled(*rules, architectures=("SCMP_ARCH_X86_64", "SCMP_ARCH_X32"))
+    assert len(both) < 1.5 * len(alone)
+
+
+def test_notification_is_an_answer_as_others() -> None:
+    program = compiled(SeccompSyscall(("read",), "SCMP_ACT_NOTIFY"))
+    assert run(program, data(X86_64.audit, READ)) == seccomp.SECCOMP_RET_USER_NOTIF
 
 
 def test_machine_without_tables_is_refused() -> None:

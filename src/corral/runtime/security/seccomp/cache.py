@@ -22,7 +22,7 @@ from corral.runtime.security.seccomp.profile import Profile, kernel_version, nar
 
 __all__ = ["CompiledFilter", "FilterCache"]
 
-_VERSION: Final = 1
+_VERSION: Final = 2
 """Of the compiler: raised when its output for the same description changes."""
 
 

@@ -2,7 +2,8 @@
 
 Everything that ordinary programs need is allowed; what administers the machine is allowed together with the capability
 that it needs anyway; the rest gets EPERM. Refused to all, whatever their capabilities: keyrings (not separated by
-namespaces), userfaultfd and io_uring (attack surface), new system calls (ENOSYS), kexec, swap, and old curiosities.
+namespaces), AF_ALG and AF_VSOCK sockets, userfaultfd and io_uring (attack surface), new system calls (ENOSYS), kexec,
+swap, and old curiosities.
 """
 
 from __future__ import annotations
@@ -98,8 +99,16 @@ _WITH_CAPABILITY: Final[dict[str, str]] = {
     "CAP_SYS_TTY_CONFIG": "vhangup",
 }
 
+_AF_ALG: Final = 38
+"""The kernel's cryptography: attack surface that hardly a program uses. Docker refuses it since 2026 (its profiles
+0.2.1); Docker 28 let it pass."""
 _AF_VSOCK: Final = 40
 """Talks to the hypervisor and knows no namespaces."""
+_OTHER_FAMILIES: Final = (
+    SeccompArg(0, _AF_ALG, "SCMP_CMP_LT"),
+    SeccompArg(0, _AF_ALG + 1, "SCMP_CMP_EQ"),
+    SeccompArg(0, _AF_VSOCK, "SCMP_CMP_GT"),
+)
 
 # personality(2): PER_LINUX, PER_LINUX32, each with UNAME26, and the query.
 _PERSONALITIES: Final = (0x0, 0x8, 0x20000, 0x20008, 0xFFFFFFFF)
@@ -118,7 +127,7 @@ def _allow(*names: str, args: tuple[SeccompArg, ...] = ()) -> SeccompSyscall:
 
 def _entries() -> tuple[Entry, ...]:
     entries = [Entry(_allow(*names.split())) for names in _ALLOWED.values()]
-    entries.append(Entry(_allow("socket", args=(SeccompArg(0, _AF_VSOCK, "SCMP_CMP_NE"),))))
+    entries += [Entry(_allow("socket", args=(family,))) for family in _OTHER_FAMILIES]
     entries += [Entry(_allow("personality", args=(SeccompArg(0, p, "SCMP_CMP_EQ"),))) for p in _PERSONALITIES]
     entries += [Entry(_allow(*names.split()), Condition(caps=(cap,))) for cap, names in _WITH_CAPABILITY.items()]
     no_namespaces = SeccompArg(0, _NAMESPACES, "SCMP_CMP_MASKED_EQ", 0)

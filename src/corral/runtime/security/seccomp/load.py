@@ -44,7 +44,8 @@ def read(annotations: Mapping[str, str], description: Seccomp | None) -> Filter 
     if description is None:
         return None
     # Not on the path of a container that the engine described: costs an import and milliseconds of compiling.
-    from corral.runtime.security.seccomp.compiler import compile_filter, flag_bits
+    from corral.runtime.security.seccomp.compiler import compile_filter
+    from corral.runtime.security.seccomp.rules import flag_bits
 
     return Filter(compile_filter(description, libc.MACHINE), flag_bits(description.flags))
 
