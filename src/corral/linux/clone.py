@@ -35,7 +35,8 @@ def clone3(flags: int, *, cgroup_fd: int | None = None) -> tuple[int, int]:
 
     Returns ``(pid, pidfd)`` in the parent (the pidfd is close-on-exec) and ``(0, -1)`` in the child. Raises OSError in
     the parent only. All signals are blocked across the fork, and still blocked in the child when it returns there:
-    Python's handlers must not run in it before it has reset them.
+    Python's handlers must not run in it before it has reset them. With CLONE_PARENT the child is the caller's sibling,
+    and its end is signalled to their parent as the caller's is.
     """
     pidfd = ctypes.c_int(-1)
     all_flags = flags | CLONE_PIDFD
@@ -46,7 +47,7 @@ def clone3(flags: int, *, cgroup_fd: int | None = None) -> tuple[int, int]:
         ctypes.addressof(pidfd),
         0,
         0,
-        signal.SIGCHLD,
+        0 if flags & CLONE_PARENT else signal.SIGCHLD,
         0,
         0,
         0,

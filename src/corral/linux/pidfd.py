@@ -36,6 +36,16 @@ def pidfd_open(pid: int, flags: int = 0) -> int:
     return os.pidfd_open(pid, flags)
 
 
+def pid_of(pidfd: int) -> int:
+    """As the procfs at /proc numbers processes. Raises ProcessLookupError when it is gone, or not to be seen there."""
+    with open(f"/proc/self/fdinfo/{pidfd}") as file:
+        for line in file:
+            name, _, value = line.partition(":")
+            if name == "Pid" and int(value) > 0:
+                return int(value)
+    raise ProcessLookupError(errno.ESRCH, "process is gone")
+
+
 def pidfd_send_signal(pidfd: int, sig: int) -> None:
     signal.pidfd_send_signal(pidfd, sig)
 

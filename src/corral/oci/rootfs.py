@@ -14,13 +14,15 @@ class RootfsMount:
 
     ``type`` is "overlay" (``source`` is only a name; ``options`` hold ``lowerdir=A:B`` with the topmost layer first,
     ``upperdir=``, ``workdir=`` and flags, whose paths may be relative to the directory ``base``) or "bind" (``source``
-    is the directory that becomes the root).
+    is the directory that becomes the root). ``mapped``: the files' owners on the disk are those inside of the
+    container's user namespace.
     """
 
     type: str
     source: str
     options: tuple[str, ...] = ()
     base: str = ""
+    mapped: bool = False
 
     def to_json(self) -> dict[str, Any]:
         return _CODEC.encode(self)

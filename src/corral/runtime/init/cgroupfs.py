@@ -14,7 +14,7 @@ from corral.runtime.init.inside import Root
 from corral.runtime.init.mounts import MountPlan
 from corral.runtime.init.tree import attach, clone_tree
 
-__all__ = ["Place", "controllers_of", "mount_cgroups"]
+__all__ = ["Place", "controllers_of", "delegate", "mount_cgroups"]
 
 _PROCS: Final = "/cgroup.procs"
 
@@ -69,6 +69,27 @@ def _attach(tree: int, destination: int, plan: MountPlan) -> None:
     attach(tree, destination)
     os.close(destination)
     os.close(tree)
+
+
+def delegate(place: Place, owner: tuple[int, int]) -> None:
+    """Version 2: what the owner of a subtree may write (cgroup-v2.rst, "Delegation"). Version 1 has no such thing."""
+    if place.cgroup_fd is None or place.procs_files:
+        return
+    directory = os.readlink(path_of(place.cgroup_fd))
+    os.chown(directory, *owner)
+    for name in _delegated():
+        try:
+            os.chown(f"{directory}/{name}", *owner)
+        except FileNotFoundError:
+            continue
+
+
+def _delegated() -> list[str]:
+    try:
+        with open("/sys/kernel/cgroup/delegate") as file:
+            return file.read().split()
+    except OSError:
+        return ["cgroup.procs", "cgroup.threads", "cgroup.subtree_control"]
 
 
 def controllers_of(place: Place) -> list[tuple[str, str]]:

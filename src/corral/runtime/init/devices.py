@@ -14,7 +14,7 @@ from corral.runtime.init.failure import described
 from corral.runtime.init.inside import Root, absolute
 from corral.runtime.init.tree import attach, clone_tree
 
-__all__ = ["create"]
+__all__ = ["DEFAULT", "DEFAULT_MODE", "LINKS", "TYPES", "create"]
 
 DEFAULT: Final = (
     Device("/dev/null", "c", 1, 3, 0o666),
@@ -24,15 +24,15 @@ DEFAULT: Final = (
     Device("/dev/urandom", "c", 1, 9, 0o666),
     Device("/dev/tty", "c", 5, 0, 0o666),
 )
-_LINKS: Final = (
+LINKS: Final = (
     ("fd", "/proc/self/fd"),
     ("stdin", "/proc/self/fd/0"),
     ("stdout", "/proc/self/fd/1"),
     ("stderr", "/proc/self/fd/2"),
     ("ptmx", "pts/ptmx"),
 )
-_TYPES: Final = {"c": stat.S_IFCHR, "u": stat.S_IFCHR, "b": stat.S_IFBLK, "p": stat.S_IFIFO}
-_DEFAULT_MODE: Final = 0o666
+TYPES: Final = {"c": stat.S_IFCHR, "u": stat.S_IFCHR, "b": stat.S_IFBLK, "p": stat.S_IFIFO}
+DEFAULT_MODE: Final = 0o666
 
 
 def create(root: Root, devices: tuple[Device, ...]) -> None:
@@ -47,7 +47,7 @@ def create(root: Root, devices: tuple[Device, ...]) -> None:
         parent = root.ensure(posixpath.dirname(path), directory=True)
         _create(root, parent, posixpath.basename(path), device)
         os.close(parent)
-    for name, target in _LINKS:
+    for name, target in LINKS:
         try:
             os.symlink(target, name, dir_fd=dev)
         except FileExistsError:
@@ -56,11 +56,11 @@ def create(root: Root, devices: tuple[Device, ...]) -> None:
 
 
 def _create(root: Root, parent: int, name: str, device: Device) -> None:
-    kind = _TYPES.get(device.type)
+    kind = TYPES.get(device.type)
     try:
         if kind is None:
             raise OSError(errno.EINVAL, f"unknown device type {device.type!r}")
-        mode = _DEFAULT_MODE if device.file_mode is None else stat.S_IMODE(device.file_mode)
+        mode = DEFAULT_MODE if device.file_mode is None else stat.S_IMODE(device.file_mode)
         try:
             os.mknod(name, kind | mode, os.makedev(device.major, device.minor), dir_fd=parent)
         except FileExistsError:

@@ -10,9 +10,9 @@ from corral.oci.runtime import Rlimit
 from corral.runtime.init.failure import SetupError, described
 from corral.runtime.init.messages import Sync
 
-__all__ = ["set_oom_score_adj", "set_rlimits"]
+__all__ = ["NUMBERS", "set_oom_score_adj", "set_rlimits"]
 
-_NUMBERS: Final[dict[str, int]] = {
+NUMBERS: Final[dict[str, int]] = {
     "RLIMIT_CPU": 0,
     "RLIMIT_FSIZE": 1,
     "RLIMIT_DATA": 2,
@@ -36,7 +36,7 @@ _INFINITY: Final = (1 << 64) - 1
 
 def set_rlimits(rlimits: tuple[Rlimit, ...], sync: Sync) -> None:
     for limit in rlimits:
-        number = _NUMBERS.get(limit.type)
+        number = NUMBERS.get(limit.type)
         if number is None:
             raise SetupError(f"unknown rlimit: {limit.type}")
         try:

@@ -19,7 +19,7 @@ from corral.oci.runtime import IDMapping, Mount
 from corral.runtime.init.idmap import IDMaps
 from corral.runtime.init.inside import absolute
 
-__all__ = ["Kind", "MountPlan", "make_plans", "plan_mount"]
+__all__ = ["Kind", "MountPlan", "attributes_of", "make_plans", "option_names", "plan_mount"]
 
 
 class Kind(enum.Enum):
@@ -149,6 +149,12 @@ _COPY_UP: Final = "x-corral.copy-up"
 _IGNORED: Final = frozenset({"z", "Z", "copy", "nocopy", "nofail", "auto", "noauto", "user", "nouser", "_netdev"})
 
 
+def option_names() -> tuple[str, ...]:
+    """All that are no data of a file system's, by alphabet."""
+    others = ("bind", "rbind", "remount", "tmpcopyup", "idmap", "ridmap")
+    return tuple(sorted({*_FLAGS, *_RECURSIVE, *PROPAGATION, *others}))
+
+
 def make_plans(
     mounts: Sequence[Mount],
     uids: tuple[IDMapping, ...] = (),
@@ -212,7 +218,7 @@ def plan_mount(
             destination,
             fstype="bind" if bind else mount.type,
             flags=flags,
-            attributes=_attributes(flags, cleared),
+            attributes=attributes_of(flags, cleared),
             recursive_attributes=(tree_set, tree_clear),
             propagation=propagation,
             data=",".join(data),
@@ -224,7 +230,7 @@ def plan_mount(
             source,
             destination,
             recursive=recursive,
-            attributes=_attributes(flags, cleared),
+            attributes=attributes_of(flags, cleared),
             recursive_attributes=(tree_set, tree_clear),
             propagation=propagation or m.MS_PRIVATE | m.MS_REC,
             create=create,
@@ -240,7 +246,7 @@ def plan_mount(
         destination,
         fstype=mount.type,
         flags=flags & ~m.MS_RDONLY if sealed else flags,
-        attributes=_attributes(flags, 0) if kind is Kind.CGROUP else (0, 0),
+        attributes=attributes_of(flags, 0) if kind is Kind.CGROUP else (0, 0),
         recursive_attributes=(tree_set, tree_clear),
         propagation=propagation,
         data=",".join(data),
@@ -254,7 +260,7 @@ def _invalid(mount: Mount, why: str) -> Invalid:
     return Invalid(f'invalid mount "{mount.destination}": {why}')
 
 
-def _attributes(flags: int, cleared: int) -> tuple[int, int]:
+def attributes_of(flags: int, cleared: int) -> tuple[int, int]:
     """MS_* -> (set, clear) of a mount's attributes. What is not said stays as the source has it."""
     wanted = unwanted = 0
     for flag, attribute in _ATTRIBUTES.items():

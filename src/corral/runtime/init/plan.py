@@ -15,7 +15,8 @@ from corral.linux import namespace as ns
 from corral.oci.annotations import REAPER
 from corral.oci.rootfs import RootfsMount
 from corral.oci.runtime import Namespace, Process, Spec
-from corral.runtime.init import hooks, mounts
+from corral.runtime.init import hooks, mounts, sysctl
+from corral.runtime.init.idmap import IDMaps, UserPlan
 from corral.runtime.init.manner import Manner, manner_of
 from corral.runtime.init.mounts import Kind, MountPlan
 
@@ -27,8 +28,11 @@ _FLAGS: Final[dict[str, int]] = {
     "mount": ns.CLONE_NEWNS,
     "network": ns.CLONE_NEWNET,
     "pid": ns.CLONE_NEWPID,
+    "time": ns.CLONE_NEWTIME,
     "uts": ns.CLONE_NEWUTS,
 }
+_CLOCKS: Final = ("monotonic", "boottime")
+_NO_OFFSETS: Final = "monotonic 0 0\n"
 
 
 @dataclass(frozen=True, slots=True)
@@ -49,7 +53,8 @@ class ContainerPlan:
     """``target``: the directory to mount the root on; ``clone_flags``: namespaces that the process is born in;
     ``cgroup_namespace``: a new one, which only makes sense after the process has joined its cgroup; ``joins``: (flag,
     path) of those to enter; ``pid_namespace``: the one that the parent must enter before the clone, "" for none;
-    ``reaper``: command line of the built-in process 1, or (); ``manner``: what is unusual about the process.
+    ``reaper``: command line of the built-in process 1, or (); ``manner``: what is unusual about the process;
+    ``user``: its user namespace, unless it is ours; ``offsets``: what is written for a new time namespace, or "".
     """
 
     spec: Spec
@@ -66,6 +71,8 @@ class ContainerPlan:
     reaper: tuple[str, ...]
     options: Options
     manner: Manner | None
+    user: UserPlan | None
+    offsets: str
 
     @property
     def new_network(self) -> bool:
@@ -89,7 +96,24 @@ def make_plan(
     if not spec.process.args:
         raise Invalid("no command specified")
     plans = mounts.make_plans(spec.mounts, spec.linux.uid_mappings, spec.linux.gid_mappings, bundle=bundle)
-    clone_flags, cgroup_namespace, joins, pid_namespace = _namespaces(spec.linux.namespaces)
+    user = time = None
+    rest = []
+    for namespace in spec.linux.namespaces:
+        if namespace.type == "user":
+            user = _user(namespace, spec)
+        elif namespace.type == "time" and not namespace.path:
+            time = _offsets(spec)
+        else:
+            rest.append(namespace)
+    clone_flags, cgroup_namespace, joins, pid_namespace = _namespaces(rest)
+    if user is None and (spec.linux.uid_mappings or spec.linux.gid_mappings):
+        raise Invalid("user namespace mappings specified, but user namespace isn't enabled in the config")
+    if time is None and spec.linux.time_offsets:
+        raise Invalid("time namespace offsets specified, but time namespace isn't enabled in the config")
+    if spec.linux.rootfs_propagation and spec.linux.rootfs_propagation not in mounts.PROPAGATION:
+        raise Invalid(f"invalid rootfsPropagation: {spec.linux.rootfs_propagation}")
+    if spec.linux.sysctl:
+        sysctl.check(spec.linux.sysctl, spec.linux.namespaces)
     target = bundle
     if not rootfs:
         # On itself, so that hooks find the bundle as it is.
@@ -112,7 +136,28 @@ def make_plan(
         manner=manner_of(
             spec.process, spec.linux, extra=extra, listen=listen, last_step=_last_step(spec, options, bundle)
         ),
+        user=user,
+        offsets=time or "",
     )
+
+
+def _user(namespace: Namespace, spec: Spec) -> UserPlan:
+    linux = spec.linux
+    if namespace.path and not linux.uid_mappings and not linux.gid_mappings:
+        return UserPlan(namespace.path, None)
+    maps = IDMaps.of(linux.uid_mappings, linux.gid_mappings)
+    _ = maps.root  # there must be one: who else should set the container up
+    return UserPlan(namespace.path, maps)
+
+
+def _offsets(spec: Spec) -> str:
+    """One line for each clock that is set: time_namespaces(7). Never empty."""
+    lines = []
+    for clock, offset in spec.linux.time_offsets.items():
+        if clock not in _CLOCKS:
+            raise Invalid(f"time offset of unknown clock {clock!r}")
+        lines.append(f"{clock} {offset.secs} {offset.nanosecs}\n")
+    return "".join(lines) or _NO_OFFSETS
 
 
 def _last_step(spec: Spec, options: Options, bundle: str) -> Callable[[], None] | None:
@@ -121,7 +166,7 @@ def _last_step(spec: Spec, options: Options, bundle: str) -> Callable[[], None] 
     return functools.partial(hooks.before_program, spec, options.id, bundle)
 
 
-def _namespaces(namespaces: tuple[Namespace, ...]) -> tuple[int, bool, tuple[tuple[int, str], ...], str]:
+def _namespaces(namespaces: list[Namespace]) -> tuple[int, bool, tuple[tuple[int, str], ...], str]:
     clone_flags = 0
     cgroup_namespace = False
     joins: list[tuple[int, str]] = []

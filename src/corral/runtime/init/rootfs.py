@@ -12,13 +12,15 @@ from __future__ import annotations
 import errno
 import os
 import stat
+from collections.abc import Sequence
 from typing import Final
 
 from corral.linux import mount as m
 from corral.linux.fd import path_of
 from corral.linux.libc import AT_EMPTY_PATH, AT_FDCWD, AT_RECURSIVE
+from corral.linux.user_namespace import make as make_user_namespace
 from corral.oci.rootfs import RootfsMount
-from corral.runtime.init import copyup
+from corral.runtime.init import copyup, idmap
 from corral.runtime.init.cgroupfs import Place, mount_cgroups
 from corral.runtime.init.failure import SetupError, described, reason, words
 from corral.runtime.init.inside import Root
@@ -26,11 +28,14 @@ from corral.runtime.init.mounts import PROPAGATION, Kind, MountPlan, flag_names
 from corral.runtime.init.tree import attach, clone_tree
 
 __all__ = [
+    "attach_root",
     "detach_from_host",
     "execute",
     "make_readonly",
+    "map_owners",
     "mount_root",
     "move",
+    "open_source",
     "open_sources",
     "pivot",
     "seal",
@@ -65,14 +70,36 @@ def open_sources(plans: tuple[MountPlan, ...]) -> list[int]:
     sources = []
     for plan in plans:
         if plan.kind is Kind.BIND:
-            try:
-                if plan.propagation & m.MS_SHARED:
-                    sources.append(clone_tree(AT_FDCWD, plan.source, recursive=plan.recursive))
-                else:
-                    sources.append(os.open(plan.source, os.O_PATH | os.O_CLOEXEC))
-            except OSError as error:
-                raise _mount_failure(plan, error) from error
+            sources.append(open_source(plan))
     return sources
+
+
+def open_source(plan: MountPlan, *, whole: bool = False) -> int:
+    """``whole``: as a tree in any case. Raises SetupError."""
+    try:
+        if whole or plan.propagation & m.MS_SHARED:
+            return clone_tree(AT_FDCWD, plan.source, recursive=plan.recursive)
+        return os.open(plan.source, os.O_PATH | os.O_CLOEXEC)
+    except OSError as error:
+        raise _mount_failure(plan, error) from error
+
+
+def map_owners(plan: MountPlan, tree: int, user_namespace: int | None = None) -> None:
+    """See the owners of a detached tree's files through the plan's maps, which are those of ``user_namespace``.
+
+    Raises SetupError.
+    """
+    assert plan.maps is not None
+    made = None
+    try:
+        if user_namespace is None:
+            user_namespace = made = make_user_namespace(plan.maps.uid_text, plan.maps.gid_text)
+        idmap.apply(tree, user_namespace, recursive=plan.map_recursively)
+    except OSError as error:
+        raise SetupError(f'failed to map the owners of "{plan.source}": {words(error)}') from error
+    finally:
+        if made is not None:
+            os.close(made)
 
 
 def detach_from_host() -> None:
@@ -83,14 +110,15 @@ def detach_from_host() -> None:
 # -- the root
 
 
-def mount_root(mounts: tuple[RootfsMount, ...], target: str) -> Root:
-    """Mount on ``target``, any directory of the host; in this mount namespace it is covered."""
+def mount_root(mounts: tuple[RootfsMount, ...], target: str, *, slave: bool = False) -> Root:
+    """Mount on ``target``, any directory of the host; in this mount namespace it is covered. ``slave``: what the host
+    mounts in it later appears in it."""
     for mount in mounts:
         try:
             if mount.type == "overlay":
                 _mount_overlay(mount, target)
             elif mount.type == "bind":
-                _bind_root(mount, target)
+                _bind_root(mount, target, slave=slave)
             else:
                 raise SetupError(f"error preparing rootfs: unknown mount type {mount.type!r}")
         except OSError as error:
@@ -99,7 +127,13 @@ def mount_root(mounts: tuple[RootfsMount, ...], target: str) -> Root:
     return Root(os.open(target, os.O_PATH | os.O_DIRECTORY | os.O_CLOEXEC))
 
 
-def _bind_root(mount: RootfsMount, target: str) -> None:
+def attach_root(tree: int, target: str) -> Root:
+    """A root that was made before."""
+    m.move_mount(tree, "", AT_FDCWD, target, m.MOVE_MOUNT_F_EMPTY_PATH)
+    return Root(tree)
+
+
+def _bind_root(mount: RootfsMount, target: str, *, slave: bool) -> None:
     tree = clone_tree(AT_FDCWD, os.path.join(mount.base, mount.source), recursive="rbind" in mount.options)
     try:
         m.mount_setattr(
@@ -107,7 +141,7 @@ def _bind_root(mount: RootfsMount, target: str) -> None:
             "",
             AT_EMPTY_PATH | AT_RECURSIVE,
             attr_set=m.MOUNT_ATTR_RDONLY if "ro" in mount.options else 0,
-            propagation=m.MS_PRIVATE,
+            propagation=m.MS_SLAVE if slave else m.MS_PRIVATE,
         )
         m.move_mount(tree, "", AT_FDCWD, target, m.MOVE_MOUNT_F_EMPTY_PATH)
     finally:
@@ -186,14 +220,14 @@ def _mount_overlay_by_descriptors(source: str, options: list[str], flags: int, t
 
 
 def execute(
-    root: Root, plans: tuple[MountPlan, ...], sources: list[int], place: Place, *, whole_cgroup_tree: bool
+    root: Root, plans: tuple[MountPlan, ...], sources: Sequence[int], place: Place, *, whole_cgroup_tree: bool
 ) -> list[int]:
     """Mount all, in order. Returns descriptors of the mounts that ``seal`` will make read-only."""
     bound = iter(sources)
     unsealed: list[int] = []
     for plan in plans:
         try:
-            source = next(bound) if plan.kind is Kind.BIND else None
+            source = next(bound) if plan.kind is Kind.BIND or plan.kind is Kind.TREE else None
             _check_proc(plan, source)
             if source is not None:
                 _bind(root, plan, source)
@@ -231,9 +265,11 @@ def make_readonly(root: Root) -> None:
 def _bind(root: Root, plan: MountPlan, source: int) -> None:
     tree = source
     try:
-        if not plan.propagation & m.MS_SHARED:
+        if plan.kind is Kind.BIND and not plan.propagation & m.MS_SHARED:
             tree = clone_tree(source, "", recursive=plan.recursive)
             os.close(source)
+        if plan.maps is not None and plan.kind is Kind.BIND:
+            map_owners(plan, tree)
         directory = stat.S_ISDIR(os.fstat(tree).st_mode)
         destination = root.ensure(plan.destination, directory=directory if not plan.create else plan.create == "dir")
         try:

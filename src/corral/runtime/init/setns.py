@@ -12,7 +12,7 @@ from typing import Final
 
 from corral.linux import namespace
 from corral.oci.runtime import Process
-from corral.runtime.init import cgroup, limits, process
+from corral.runtime.init import cgroup, limits, mapped, process
 from corral.runtime.init.console import open_console
 from corral.runtime.init.credentials import reopen_null
 from corral.runtime.init.failure import described
@@ -36,13 +36,16 @@ _NAMESPACES: Final = (
 
 @dataclass(frozen=True, slots=True)
 class ExecPlan:
-    """``late_cgroup``: the version 2 directory of one that must not be born in it; ``manner``: what is unusual."""
+    """``late_cgroup``: the version 2 directory of one that must not be born in it; ``manner``: what is unusual;
+    ``user``, ``clock``: the container has a user namespace, a time namespace of its own."""
 
     process: Process
     seccomp: Filter | None
     late_cgroup: str = ""
     new_keyring: bool = True
     manner: Manner | None = None
+    user: bool = False
+    clock: bool = False
 
 
 def run(plan: ExecPlan, procs_files: list[str], init_pidfd: int, sync: Sync) -> None:
@@ -64,11 +67,15 @@ def run(plan: ExecPlan, procs_files: list[str], init_pidfd: int, sync: Sync) -> 
     if plan.process.oom_score_adj is not None:
         limits.set_oom_score_adj(plan.process.oom_score_adj, sync)
     process.label(plan.process)
-    try:
-        # All at once; those that the container shares with us are entered again, which changes nothing.
-        namespace.setns(init_pidfd, _NAMESPACES)
-    except OSError as error:
-        raise described("joining the container's namespaces", error) from error
+    namespaces = _NAMESPACES | namespace.CLONE_NEWTIME if plan.clock else _NAMESPACES
+    if plan.user:
+        mapped.join(init_pidfd, namespaces, plan.process.rlimits)
+    else:
+        try:
+            # All at once; those that the container shares with us are entered again, which changes nothing.
+            namespace.setns(init_pidfd, namespaces)
+        except OSError as error:
+            raise described("joining the container's namespaces", error) from error
     os.close(init_pidfd)
     root = Root(os.open("/", os.O_PATH | os.O_DIRECTORY | os.O_CLOEXEC))
     identity = identify(root, plan.process)

@@ -21,22 +21,26 @@ from typing import Final, NoReturn, Protocol
 
 from corral.errors import Conflict
 from corral.linux import fd as descriptors
-from corral.linux import namespace, prctl, sigmask
+from corral.linux import namespace, pidfd, prctl, sigmask
 from corral.linux.clone import CLONE_CLEAR_SIGHAND, clone3
 from corral.oci.rootfs import RootfsMount
 from corral.oci.runtime import Process, Spec
-from corral.runtime.init import setns, standard
+from corral.runtime.init import outside, setns, standard
 from corral.runtime.init.cgroupfs import Place
 from corral.runtime.init.failure import OTHER, SetupError, exit_code_of, reason
 from corral.runtime.init.manner import manner_of
+from corral.runtime.init.mapped import Prepared
 from corral.runtime.init.messages import Sync
-from corral.runtime.init.plan import Options, make_plan
+from corral.runtime.init.plan import ContainerPlan, Options, make_plan
 from corral.runtime.security.seccomp import load
+from corral.runtime.security.seccomp.load import Filter
 
 __all__ = ["CgroupPlace", "Child", "Options", "ProcessFds", "spawn_container", "spawn_exec"]
 
 _ABOVE_STDIO: Final = 3
 _PLAIN: Final = Options()
+_PATIENCE: Final = 20.0
+"""Seconds that a source of a container with a user namespace may take to be opened: a file system may hang."""
 
 _former_importers: Final[list[object]] = []
 """In a child only. Taking them apart would copy a page of the supervisor's memory for each of their parts."""
@@ -103,12 +107,48 @@ def spawn_container(
             if fds.extra:
                 cgroup_fd = _above(cgroup_fd, fds)
                 stack.callback(os.close, cgroup_fd)
+        place = Place(cgroup.path, procs_files, cgroup_fd)
+        if plan.user is not None:
+            return _spawn_mapped(plan, place, seccomp, fds)
         if plan.pid_namespace:
             target = os.open(plan.pid_namespace, os.O_RDONLY | os.O_CLOEXEC)
             stack.callback(os.close, target)
             stack.enter_context(_children_in(target))
-        page = functools.partial(standard.run, plan, Place(cgroup.path, procs_files, cgroup_fd), seccomp)
-        return _spawn(page, plan.clone_flags, plan.process, fds, cgroup_fd, keep=cgroup_fd)
+        page = functools.partial(standard.run, plan, place, seccomp)
+        return _spawn(page, plan.clone_flags, plan.process, fds, cgroup_fd, keep=_open(cgroup_fd))
+
+
+def _open(fd: int | None) -> tuple[int, ...]:
+    return () if fd is None else (fd,)
+
+
+def _spawn_mapped(plan: ContainerPlan, place: Place, seccomp: Filter | None, fds: ProcessFds) -> Child:
+    """Into a user namespace, by way of a process that is still outside; see ``outside``. Waits for that."""
+    ours, theirs = socket.socketpair(socket.AF_UNIX, socket.SOCK_SEQPACKET | socket.SOCK_CLOEXEC)
+    if fds.extra:
+        moved = socket.socket(fileno=_above(theirs.fileno(), fds))
+        theirs.close()
+        theirs = moved
+    with ours:
+
+        def inside(plan: ContainerPlan, prepared: Prepared, sync: Sync) -> None:
+            standard.run(plan, place, seccomp, sync, prepared)
+
+        with theirs:
+            page = functools.partial(outside.run, plan, place, theirs, inside)
+            keep = (*_open(place.cgroup_fd), theirs.fileno())
+            first = _spawn(page, outside.FLAGS, plan.process, fds, place.cgroup_fd, keep=keep)
+        ours.settimeout(_PATIENCE)
+        try:
+            _, heirs = descriptors.recv_fds(ours, 16, 1)
+        except TimeoutError:
+            signal.pidfd_send_signal(first.pidfd, signal.SIGKILL)
+            heirs = []
+    if not heirs:
+        return first  # it has failed, and says why
+    os.waitid(os.P_PID, first.pid, os.WEXITED)
+    os.close(first.pidfd)
+    return Child(pidfd.pid_of(heirs[0]), heirs[0], first.sync)
 
 
 def spawn_exec(
@@ -142,11 +182,13 @@ def spawn_exec(
             late_cgroup,
             not options.no_new_keyring,
             manner_of(process, spec.linux, extra=len(fds.extra), listen=fds.listen),
+            user=any(namespace.type == "user" for namespace in spec.linux.namespaces),
+            clock=any(namespace.type == "time" for namespace in spec.linux.namespaces),
         )
         page = functools.partial(setns.run, plan, procs_files, init_pidfd)
         try:
             stack.enter_context(_children_in(init_pidfd))
-            return _spawn(page, 0, process, fds, cgroup_fd, keep=init_pidfd)
+            return _spawn(page, 0, process, fds, cgroup_fd, keep=(init_pidfd,))
         except OSError as error:
             # setns of a process that is a zombie; fork in a PID namespace whose first process ends at this moment.
             if error.errno in (errno.ESRCH, errno.ENOMEM):
@@ -166,7 +208,7 @@ def _spawn(
     fds: ProcessFds,
     cgroup_fd: int | None,
     *,
-    keep: int | None,
+    keep: tuple[int, ...],
 ) -> Child:
     _ignored_signals()
     ours, theirs = socket.socketpair(socket.AF_UNIX, socket.SOCK_SEQPACKET | socket.SOCK_CLOEXEC)
@@ -175,7 +217,7 @@ def _spawn(
         theirs.close()
         theirs = moved
     try:
-        pid, pidfd = clone3(flags | CLONE_CLEAR_SIGHAND, cgroup_fd=cgroup_fd)
+        pid, child = clone3(flags | CLONE_CLEAR_SIGHAND, cgroup_fd=cgroup_fd)
     except OSError:
         ours.close()
         theirs.close()
@@ -183,11 +225,11 @@ def _spawn(
     if pid == 0:
         _become(page, process, fds, theirs, keep)
     theirs.close()
-    return Child(pid, pidfd, ours)
+    return Child(pid, child, ours)
 
 
 def _become(
-    page: Callable[[Sync], None], process: Process, fds: ProcessFds, theirs: socket.socket, keep: int | None
+    page: Callable[[Sync], None], process: Process, fds: ProcessFds, theirs: socket.socket, keep: tuple[int, ...]
 ) -> NoReturn:
     """The child's life. Nothing of the supervisor may run in here again, so it never returns and never unwinds."""
     code = OTHER
@@ -214,7 +256,7 @@ def _report(sync: Sync, message: str, code: int) -> None:
         sync.error(message, code)
 
 
-def _leave_the_supervisor(process: Process, fds: ProcessFds, sync: int, keep: int | None) -> None:
+def _leave_the_supervisor(process: Process, fds: ProcessFds, sync: int, keep: tuple[int, ...]) -> None:
     # From here on processes of a container may see this one: /proc/PID of a process that is not dumpable needs
     # CAP_SYS_PTRACE, so that they reach neither its memory, its descriptors nor its executable (CVE-2016-9962,
     # CVE-2019-5736). execve makes it dumpable again.
@@ -232,16 +274,16 @@ def _leave_the_supervisor(process: Process, fds: ProcessFds, sync: int, keep: in
         sources = [fds.stdin, fds.stdout, fds.stderr]
     if fds.extra or min(sources) < _ABOVE_STDIO:
         # Above everything that is kept, so that no duplicate lands on a source that is still needed.
-        lowest = max(sync, keep or 0, _ABOVE_STDIO + len(fds.extra)) + 1
+        lowest = max(sync, *keep, _ABOVE_STDIO + len(fds.extra)) + 1
         sources = [fcntl.fcntl(source, fcntl.F_DUPFD_CLOEXEC, lowest) for source in sources]
     if fds.extra:
-        _place(fds.extra, max(sync, keep or 0))
+        _place(fds.extra, max(sync, *keep, 0))
     for target, source in enumerate(sources):
         os.dup2(source, target)
     # The supervisor's other descriptors belong to other containers: a created container may wait for days, and would
     # hold their pipes open.
     first = _ABOVE_STDIO + len(fds.extra)
-    for kept in sorted({sync, keep} if keep is not None else {sync}):
+    for kept in sorted((sync, *keep)):
         if first <= kept - 1:
             descriptors.close_range(first, kept - 1)
         first = kept + 1

@@ -7,13 +7,15 @@ supervisor's memory, no descriptors but its standard streams and the socket to t
 from __future__ import annotations
 
 import os
+from typing import Final
 
 from corral.linux import namespace, netdevice, uts
-from corral.runtime.init import cgroup, devices, hooks, limits, masks, process, rootfs, sysctl, workdir
+from corral.runtime.init import cgroup, clock, devices, hooks, limits, mapped, masks, process, rootfs, sysctl, workdir
 from corral.runtime.init.cgroupfs import Place
 from corral.runtime.init.console import open_console
 from corral.runtime.init.credentials import reopen_null
 from corral.runtime.init.failure import described
+from corral.runtime.init.mapped import Prepared
 from corral.runtime.init.messages import Sync
 from corral.runtime.init.plan import ContainerPlan
 from corral.runtime.init.reaper import Reaper
@@ -22,26 +24,37 @@ from corral.runtime.security.seccomp.load import Filter
 
 __all__ = ["run"]
 
+_SLAVE: Final = ("slave", "rslave")
 
-def run(plan: ContainerPlan, place: Place, seccomp: Filter | None, sync: Sync) -> None:
-    """Raises SetupError and OSError; returns only when the supervisor has gone before it said go."""
+
+def run(
+    plan: ContainerPlan, place: Place, seccomp: Filter | None, sync: Sync, prepared: Prepared | None = None
+) -> None:
+    """``prepared``: by ``outside``, when the process was born in a user namespace of its own.
+
+    Raises SetupError and OSError; returns only when the supervisor has gone before it said go.
+    """
     spec, linux = plan.spec, plan.spec.linux
     os.umask(0)
     os.setsid()
 
     # Before everything that costs memory or processes: from here on the limits count.
-    cgroup.join(place.procs_files)
-    _enter_namespaces(plan)
+    if prepared is None:
+        cgroup.join(place.procs_files)
+        _enter_namespaces(plan)
+    else:
+        root, sources = mapped.begin(plan, prepared), prepared.trees
     if not plan.options.no_new_keyring:
         process.leave_keyring()
 
-    # Sources are the host's and are looked up before the mount namespace is cut off from it: a shared one stays a peer.
-    sources = rootfs.open_sources(plan.mounts)
-    rootfs.detach_from_host()
-
-    root = rootfs.mount_root(plan.rootfs, plan.target)
+    if prepared is None:
+        # Sources are the host's and are looked up before the mount namespace is cut off from it: a shared one stays a
+        # peer.
+        sources = tuple(rootfs.open_sources(plan.mounts))
+        rootfs.detach_from_host()
+        root = rootfs.mount_root(plan.rootfs, plan.target, slave=linux.rootfs_propagation in _SLAVE)
     unsealed = rootfs.execute(root, plan.mounts, sources, place, whole_cgroup_tree=not plan.cgroup_namespace)
-    if plan.own_dev:
+    if plan.own_dev and prepared is None:
         devices.create(root, linux.devices)
     workdir.make(root, spec.process.cwd)
     identity = identify(root, spec.process)
@@ -67,7 +80,8 @@ def run(plan: ContainerPlan, place: Place, seccomp: Filter | None, sync: Sync) -
         netdevice.set_up("lo")
     if plan.new_uts:
         _set_names(spec.hostname, spec.domainname)
-    sysctl.write(linux.sysctl)
+    if prepared is None:
+        sysctl.write(linux.sysctl)
     if spec.process.oom_score_adj is not None:
         limits.set_oom_score_adj(spec.process.oom_score_adj, sync)
     process.label(spec.process)
@@ -97,6 +111,8 @@ def _enter_namespaces(plan: ContainerPlan) -> None:
             os.close(fd)
         except OSError as error:
             raise described(f"joining namespace {path}", error) from error
+    if plan.offsets:
+        clock.enter(plan.offsets)
     if plan.cgroup_namespace:
         # Its root is the cgroup that the caller is in at this moment, which is why it was not made by the clone.
         namespace.unshare(namespace.CLONE_NEWCGROUP)

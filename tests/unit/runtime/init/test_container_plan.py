@@ -2,19 +2,23 @@
 
 from __future__ import annotations
 
+import dataclasses
+
 import pytest
 
 from corral.errors import Invalid, Unsupported
 from corral.linux import namespace as ns
 from corral.oci.annotations import REAPER
 from corral.oci.rootfs import RootfsMount
-from corral.oci.runtime import Linux, Mount, Namespace, Process, Root, Spec
+from corral.oci.runtime import IDMapping, Linux, Mount, Namespace, Process, Root, Spec, TimeOffset
 from corral.runtime.init.cgroupfs import Place, controllers_of
+from corral.runtime.init.idmap import UserPlan
 from corral.runtime.init.plan import ContainerPlan, make_plan
 
 
 def plan(*namespaces: Namespace, **fields: object) -> ContainerPlan:
-    spec = Spec(process=Process(args=("true",)), linux=Linux(namespaces=namespaces), **fields)  # type: ignore[arg-type]
+    linux = dataclasses.replace(fields.pop("linux", Linux()), namespaces=namespaces)  # type: ignore[type-var]
+    spec = Spec(process=Process(args=("true",)), linux=linux, **fields)  # type: ignore[arg-type]
     return make_plan(spec, (), "/run/corral/containers/x")
 
 
@@ -33,10 +37,42 @@ def test_paths_are_joined_and_the_pid_namespace_by_the_parent() -> None:
     assert not made.new_network
 
 
-@pytest.mark.parametrize("namespace", [Namespace("user"), Namespace("time"), Namespace("mount", "/proc/1/ns/mnt")])
-def test_what_is_not_supported_is_said(namespace: Namespace) -> None:
+def test_what_is_not_supported_is_said() -> None:
     with pytest.raises(Unsupported):
-        plan(namespace)
+        plan(Namespace("mount", "/proc/1/ns/mnt"))
+
+
+def test_a_user_namespace_has_maps_and_a_root() -> None:
+    ids = (IDMapping(0, 100000, 65536),)
+    user = plan(Namespace("user"), linux=Linux(uid_mappings=ids, gid_mappings=ids)).user
+    assert user is not None
+    assert user.maps is not None
+    assert user.maps.uid_text == "0 100000 65536\n"
+    assert user.maps.root == (100000, 100000)
+    with pytest.raises(Invalid, match="uidMappings: no mapping is given"):
+        plan(Namespace("user"))
+    with pytest.raises(Invalid, match="user 0 of the container is not mapped"):
+        plan(Namespace("user"), linux=Linux(uid_mappings=(IDMapping(1, 100000, 5),), gid_mappings=ids))
+    assert plan(Namespace("user", "/proc/7/ns/user")).user == UserPlan("/proc/7/ns/user", None)
+
+
+def test_maps_without_a_user_namespace_are_refused() -> None:
+    ids = (IDMapping(0, 100000, 65536),)
+    with pytest.raises(Invalid, match="user namespace isn't enabled"):
+        plan(linux=Linux(uid_mappings=ids, gid_mappings=ids))
+
+
+def test_offsets_of_a_time_namespace_are_lines_for_the_kernel() -> None:
+    offsets = {"monotonic": TimeOffset(100, 5), "boottime": TimeOffset(-3)}
+    made = plan(Namespace("time"), linux=Linux(time_offsets=offsets))
+    assert made.offsets == "monotonic 100 5\nboottime -3 0\n"
+    assert plan(Namespace("time")).offsets == "monotonic 0 0\n"
+    assert plan().offsets == ""
+    assert plan(Namespace("time", "/proc/7/ns/time")).joins == ((ns.CLONE_NEWTIME, "/proc/7/ns/time"),)
+    with pytest.raises(Invalid, match="time namespace isn't enabled"):
+        plan(linux=Linux(time_offsets=offsets))
+    with pytest.raises(Invalid, match="unknown clock 'realtime'"):
+        plan(Namespace("time"), linux=Linux(time_offsets={"realtime": TimeOffset(1)}))
 
 
 def test_there_must_be_a_command() -> None:

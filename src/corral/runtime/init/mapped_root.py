@@ -1,0 +1,113 @@
+"""The root filesystem of a container with a user namespace of its own, as a detached tree.
+
+Owners on the disk are those inside; they are mapped on the way. An overlay takes its layers' owners as it sees them, so
+that each layer is mapped by itself, before (Linux 5.19), and who mounts it must be somebody on the mapped disk, too.
+"""
+
+from __future__ import annotations
+
+import errno
+import os
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import replace
+from typing import Final
+
+from corral.linux import mount as m
+from corral.linux.libc import AT_FDCWD
+from corral.oci.rootfs import RootfsMount
+from corral.runtime.init import idmap, rootfs
+from corral.runtime.init.failure import SetupError, reason
+from corral.runtime.init.idmap import IDMaps
+from corral.runtime.init.tree import clone_tree
+from corral.runtime.security import capabilities
+
+__all__ = ["make"]
+
+_LAYER: Final = "lowerdir"
+_OWN: Final = ("upperdir", "workdir")
+
+
+def make(mounts: tuple[RootfsMount, ...], target: str, owner: int, maps: IDMaps) -> int:
+    """``target``: any directory; ``owner``: the user namespace. The caller's mount namespace is its own.
+
+    Raises SetupError.
+    """
+    try:
+        m.mount("staging", target, "tmpfs", 0, "mode=700")
+        top = f"{target}/root"
+        os.mkdir(top)
+        for number, mount in enumerate(mounts):
+            if not mount.mapped:
+                os.close(rootfs.mount_root((mount,), top).fd)
+            elif mount.type == "overlay":
+                layered = _with_mapped_layers(mount, f"{target}/{number}", owner)
+                with _inner_root(maps):
+                    os.close(rootfs.mount_root((layered,), top).fd)
+            else:
+                tree = clone_tree(AT_FDCWD, os.path.join(mount.base, mount.source), recursive="rbind" in mount.options)
+                idmap.apply(tree, owner, recursive=True)
+                m.move_mount(tree, "", AT_FDCWD, top, m.MOVE_MOUNT_F_EMPTY_PATH)
+                os.close(tree)
+        tree = clone_tree(AT_FDCWD, top, recursive=True)
+        m.umount2(target, m.MNT_DETACH)
+    except OSError as error:
+        where = error.filename or target
+        raise SetupError(f"error preparing rootfs: mapping owners at {where}: {reason(error)}") from error
+    return tree
+
+
+@contextmanager
+def _inner_root(maps: IDMaps) -> Iterator[None]:
+    """The overlay works with the ids and powers of who mounts it: the inner root's, or nothing could be made in an
+    upper layer that has only mapped owners; the host's, to be allowed to."""
+    uid, gid = maps.root
+    os.setresgid(-1, gid, -1)
+    os.setresuid(-1, uid, -1)
+    capabilities.raise_effective()
+    try:
+        yield
+    finally:
+        os.setresuid(-1, 0, -1)
+        os.setresgid(-1, 0, -1)
+
+
+def _with_mapped_layers(mount: RootfsMount, staging: str, owner: int) -> RootfsMount:
+    """The same overlay of layers that are attached, mapped, in ``staging``."""
+    os.mkdir(staging)
+    options = []
+    own = ""
+    count = 0
+    for option in mount.options:
+        key, assigned, value = option.partition("=")
+        if key == _LAYER:
+            names = []
+            for layer in value.split(":"):
+                names.append(str(count))
+                _attach(os.path.join(mount.base, layer), f"{staging}/{count}", owner)
+                count += 1
+            option = f"{_LAYER}={':'.join(names)}"
+        elif assigned and key in _OWN:
+            # Both must be on the same mount.
+            parent, name = os.path.split(os.path.join(mount.base, value))
+            if own and own != parent:
+                raise OSError(errno.EXDEV, os.strerror(errno.EXDEV), parent)
+            if not own:
+                own = parent
+                _attach(parent, f"{staging}/own", owner)
+            option = f"{key}=own/{name}"
+        options.append(option)
+    return replace(mount, options=tuple(options), base=staging)
+
+
+def _attach(path: str, at: str, owner: int) -> None:
+    tree = clone_tree(AT_FDCWD, path, recursive=False)
+    try:
+        try:
+            idmap.apply(tree, owner, recursive=False)
+        except OSError as error:
+            raise OSError(error.errno, error.strerror, path) from error
+        os.mkdir(at)
+        m.move_mount(tree, "", AT_FDCWD, at, m.MOVE_MOUNT_F_EMPTY_PATH)
+    finally:
+        os.close(tree)
