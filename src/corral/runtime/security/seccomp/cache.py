@@ -15,10 +15,10 @@ from corral.errors import Invalid
 from corral.oci.runtime import Seccomp
 from corral.runtime.security.seccomp.architectures import Architecture, native
 from corral.runtime.security.seccomp.compiler import compile_filter
-from corral.runtime.security.seccomp.rules import flag_bits
 from corral.runtime.security.seccomp.default import DEFAULT
 from corral.runtime.security.seccomp.load import FILTER_ANNOTATION, FLAGS_ANNOTATION
 from corral.runtime.security.seccomp.profile import Profile, kernel_version, narrow, parse
+from corral.runtime.security.seccomp.rules import flag_bits
 
 __all__ = ["CompiledFilter", "FilterCache"]
 
