@@ -39,6 +39,18 @@ def reason(error: OSError) -> str:
     return (error.strerror or "").replace(os.strerror(number), words(error)) or words(error)
 
 
+def step(error: BaseException) -> str:
+    """``MODULE.FUNCTION`` of init that it was raised in, for an error that does not say itself what was being done."""
+    place, trace = "", error.__traceback__
+    while trace is not None:
+        code = trace.tb_frame.f_code
+        directory, _, module = code.co_filename.rpartition("/")
+        if directory.endswith("runtime/init"):
+            place = f"{module.removesuffix('.py')}.{code.co_name.strip('_')}"
+        trace = trace.tb_next
+    return place
+
+
 def described(doing: str, error: OSError) -> SetupError:
     """``DOING: WORDS``."""
     return SetupError(f"{doing}: {words(error)}")
