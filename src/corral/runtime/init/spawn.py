@@ -27,7 +27,7 @@ from corral.oci.rootfs import RootfsMount
 from corral.oci.runtime import Process, Spec
 from corral.runtime.init import outside, setns, standard
 from corral.runtime.init.cgroupfs import Place
-from corral.runtime.init.failure import OTHER, SetupError, exit_code_of, reason
+from corral.runtime.init.failure import OTHER, SetupError, exit_code_of, reason, step
 from corral.runtime.init.manner import manner_of
 from corral.runtime.init.mapped import Prepared
 from corral.runtime.init.messages import Sync
@@ -241,12 +241,11 @@ def _become(
         code = error.exit_code
         _report(sync, error.message, code)
     except OSError as error:
-        doing = f"{error.filename}: " if error.filename else ""
-        message = f"{doing}{reason(error)}"
+        message = f"{error.filename or step(error)}: {reason(error)}"
         code = exit_code_of(message)
         _report(sync, message, code)
     except BaseException as error:
-        _report(sync, f"{type(error).__name__}: {error}", code)
+        _report(sync, f"{step(error)}: {type(error).__name__}: {error}", code)
     finally:
         os._exit(code)
 
