@@ -51,6 +51,14 @@ blkiodev.ThrottleDevice
     Path s, Rate i
 container.DeviceMapping
     PathOnHost s, PathInContainer s, CgroupPermissions s
+corral.Cgroups
+    Version s, Driver s, Parent s, Hierarchies []corral.CgroupHierarchy, Containers []corral.CgroupContainer
+corral.CgroupHierarchy
+    Version i, MountPoint s, Controllers []s
+corral.CgroupContainer
+    ID=Id s, Name s, State s, Path s, Groups []corral.CgroupGroup
+corral.CgroupGroup
+    Version i, Controllers []s, Directory s, Processes i, Nested []s
 container.DeviceRequest
     Driver s, Count i, DeviceIDs []s, Capabilities [][]s, Options {}s
 units.Ulimit

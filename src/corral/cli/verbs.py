@@ -96,6 +96,7 @@ NETWORK = Group(
 SYSTEM = Group(
     "Manage corral",
     {
+        "cgroups": Verb("system.cgroups", "Show where control groups are", "system cgroups", "cgroups"),
         "df": Verb("system.df", "Show corral disk usage"),
         "dial-stdio": Verb("system.dial_stdio", "Proxy the stdio stream to the daemon connection"),
         "events": Verb("system.events", "Get real time events from the server", "system events", "events"),
@@ -129,6 +130,7 @@ COMMON = {
 
 OTHERS = {
     "attach": CONTAINER.verbs["attach"],
+    "cgroups": SYSTEM.verbs["cgroups"],
     "create": CONTAINER.verbs["create"],
     "daemon": Verb("daemon", "Run the daemon in the foreground (corrald)"),
     "events": SYSTEM.verbs["events"],

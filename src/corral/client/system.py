@@ -1,13 +1,17 @@
-"""/version, /info, /system/df."""
+"""/version, /info, /system/df, and what is not Docker's: /corral/cgroups."""
 
 from __future__ import annotations
+
+from collections.abc import Iterable
+
+from corral.client.query import query
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
     from typing import cast
 
     from corral.client.api import Api
-    from corral.client.wire import DiskUsage, Version
+    from corral.client.wire import Cgroups, DiskUsage, Version
 else:
     from corral.client.casting import cast
 
@@ -28,3 +32,7 @@ class System:
 
     def disk_usage(self) -> DiskUsage:
         return cast("DiskUsage", self._api.call("GET", "/system/df"))
+
+    def cgroups(self, containers: Iterable[str] = ()) -> Cgroups:
+        """Of all containers, or those that are named."""
+        return cast("Cgroups", self._api.call("GET", "/corral/cgroups" + query(container=containers)))

@@ -105,6 +105,38 @@ class WaitResult(TypedDict, total=False):
     Error: WaitError | None
 
 
+class CgroupHierarchy(TypedDict):
+    Version: int
+    MountPoint: str
+    Controllers: list[str]
+
+
+class CgroupGroup(TypedDict):
+    Version: int
+    Controllers: list[str]
+    Directory: str
+    Processes: int
+    Nested: list[str]
+
+
+class CgroupContainer(TypedDict):
+    Id: str
+    Name: str
+    State: str
+    Path: str
+    Groups: list[CgroupGroup]
+
+
+class Cgroups(TypedDict):
+    """Not in Docker's API."""
+
+    Version: str
+    Driver: str
+    Parent: str
+    Hierarchies: list[CgroupHierarchy]
+    Containers: list[CgroupContainer]
+
+
 class CpuUsage(TypedDict, total=False):
     total_usage: int
     percpu_usage: list[int] | None

@@ -11,6 +11,7 @@ from functools import partial
 
 from corral.api.server.app import App
 from corral.api.server.router import Route
+from corral.api.server.routers.cgroups import CgroupRouter
 from corral.api.server.routers.container_io import ContainerIORouter
 from corral.api.server.routers.containers import ContainerRouter
 from corral.api.server.routers.events import EventRouter
@@ -34,6 +35,7 @@ from corral.engine.events import EventService
 from corral.engine.logger.reader import LogReader
 from corral.engine.spec.host import HostFacts
 from corral.engine.system import SystemService
+from corral.engine.system.cgroups import CgroupService
 from corral.errors import CorralError
 from corral.image.graphdriver.choose import choose
 from corral.image.record import ImageUse
@@ -143,6 +145,7 @@ class Services:
         yield from PluginRouter().routes()
         yield from EventRouter(self._events).routes()
         yield from SystemRouter(self._system).routes()
+        yield from CgroupRouter(CgroupService(self._engine.store, self._engine.settings)).routes()
 
     def begin(self) -> None:
         """Once the API answers: containers whose restart policy says so come back."""
