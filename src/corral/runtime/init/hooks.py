@@ -6,8 +6,8 @@ the container's state on standard input (config.md, "POSIX-platform Hooks").
     prestart, createRuntime   by the runtime, outside    all is mounted, the root has not changed    ``answer``
     createContainer           by container init          the same moment; its namespaces, the host's files
     startContainer            by container init          the last thing before the program, as the program
-    poststart                 by the runtime, outside    the program runs                            ``run``
-    poststop                  by the runtime, outside    nothing is left of the container            ``run``
+    poststart                 by the runtime, outside    the program runs                            ``run_all``
+    poststop                  by the runtime, outside    nothing is left of the container            ``run_all``
 
 A hook that fails makes creation or start fail, and with it the container; what a failing poststart or poststop hook
 means is the runtime's decision (in version 1.2 of the specification: a warning). Nobody pays for hooks that are not
@@ -28,7 +28,7 @@ from corral.oci.runtime import OCI_VERSION, Hook, Hooks, Spec
 from corral.runtime.init.failure import SetupError, words
 from corral.runtime.init.messages import Sync, encode
 
-__all__ = ["answer", "before_pivot", "before_program", "run", "state"]
+__all__ = ["answer", "before_pivot", "before_program", "run", "run_all", "state"]
 
 _SHOWN: Final = 4096
 """Bytes of a failed hook's output that its error quotes."""
@@ -58,12 +58,17 @@ def run(kind: str, hooks: Sequence[Hook], state: bytes, env: Sequence[str] | Non
     Raises SetupError with the words of runc; the hooks after the failed one are not run.
     """
     for number, hook in enumerate(hooks):
-        try:
-            failed = _run(hook, state, hook.env or env)
-        except OSError as error:
-            failed = f"fork/exec {hook.path}: {words(error)}"
-        if failed:
+        if failed := _try(hook, state, env):
             raise SetupError(f"error running {kind} hook #{number}: {failed}")
+
+
+def run_all(kind: str, hooks: Sequence[Hook], state: bytes) -> list[str]:
+    """The same when the failure of one is none of the others': what is to be said about those that failed."""
+    return [
+        f"error running {kind} hook #{number}: {failed}"
+        for number, hook in enumerate(hooks)
+        if (failed := _try(hook, state, None))
+    ]
 
 
 def answer(hooks: Hooks, state: bytes) -> bytes:
@@ -95,6 +100,13 @@ def before_program(spec: Spec, id: str, bundle: str) -> None:
     if spec.hooks is not None:
         facts = state(id, "created", os.getpid(), bundle, spec.annotations)
         run("startContainer", spec.hooks.start_container, facts, spec.process.env)
+
+
+def _try(hook: Hook, state: bytes, env: Sequence[str] | None) -> str:
+    try:
+        return _run(hook, state, hook.env or env)
+    except OSError as error:
+        return f"fork/exec {hook.path}: {words(error)}"
 
 
 def _run(hook: Hook, state: bytes, env: Sequence[str] | None) -> str:

@@ -8,6 +8,7 @@
                                                                                      prestart or createRuntime hooks
     child <── supervisor   {"type": "hooked", "error": ""}                           they were run, or how one failed
     child ──> supervisor   {"type": "ready"}                                         set up; unless it may go already
+                                                                                     and had no hooks to wait for
     child <── supervisor   {"type": "go"}                                            may be sent before "ready"
                         or {"type": "wait"} and a listening socket as SCM_RIGHTS     only after "ready": whoever
                                                                                      connects to it takes over and
@@ -83,6 +84,7 @@ class Sync:
     def wait_for_go(self) -> bool:
         """All is set up. False when the supervisor has hung up."""
         if self._may_go:
+            self._sock.send(READY)
             return True
         try:
             message = self._sock.recv(LIMIT, _DO_NOT_WAIT)

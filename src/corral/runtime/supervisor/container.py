@@ -13,7 +13,7 @@ from corral.oci.runtime import Resources, Spec
 from corral.runtime import driver
 from corral.runtime.cgroups import Cgroup
 from corral.runtime.driver import ContainerState, Exit, Status, Stdio
-from corral.runtime.supervisor import makers, protocol, records
+from corral.runtime.supervisor import hooked, makers, protocol, records
 from corral.runtime.supervisor.description import Traits, read_bundle
 from corral.runtime.supervisor.faults import report
 from corral.runtime.supervisor.logsink import LogSink
@@ -245,7 +245,10 @@ class Container:
 
     def _take_apart(self) -> None:
         failure: CorralError | None = None
+        hooks_of = None
         try:
+            if self.traits.hooks:
+                hooks_of = self.spec()
             for exec_id, process in self.execs.items():
                 if process.exit is None and process.started_at:
                     self._services.audience.exit(self.id, exec_id, Exit(None, time.time_ns()))
@@ -259,7 +262,10 @@ class Container:
         except OSError as error:
             report("container not removed", error, container=self.id)
             failure = Internal(f"removing container {self.id}: {error}")
-        self._answer(failure)
+        if hooks_of is None or failure is not None:
+            self._answer(failure)
+        else:
+            hooked.after_end(self._services, self, hooks_of, lambda _: self._answer(None))
 
     def _close(self) -> None:
         if self._deadline is not None:

@@ -6,6 +6,7 @@ import os
 import time
 from collections.abc import Sequence
 from contextlib import ExitStack
+from typing import Final
 
 from corral.errors import CorralError, Invalid
 from corral.oci.rootfs import RootfsMount
@@ -22,6 +23,8 @@ from corral.runtime.supervisor.pipes import open_fifos, open_pipes
 from corral.runtime.supervisor.process import Process
 from corral.runtime.supervisor.services import Services
 from corral.runtime.supervisor.start import Outcome, Start
+
+_PLAIN: Final = spawn.Options()
 
 
 def create(
@@ -46,7 +49,10 @@ def create(
             container.cgroup.create(spec.linux.resources)
             container.watch_memory()
             fds = open_fifos(process, container.bundle, theirs)
-            child = spawn.spawn_container(spec, rootfs, fds=fds, cgroup=container.cgroup, bundle=container.bundle)
+            options = _PLAIN if spec.hooks is None else spawn.Options(id=container.id)
+            child = spawn.spawn_container(
+                spec, rootfs, fds=fds, cgroup=container.cgroup, bundle=container.bundle, options=options
+            )
         process.spawned(child.pid, child.pidfd)
         start = Start(services, container, process, child.sync, container.started, outcome, go=go)
         services.exits.of_child(child.pid, child.pidfd, start.ended)

@@ -15,18 +15,20 @@ from corral.runtime.supervisor import records
 @dataclass(frozen=True, slots=True)
 class Traits:
     """``cgroup``: its path; ``all_controllers``: the container may see and write its cgroups; ``runtime``: who makes
-    its processes, None for ourselves."""
+    its processes, None for ourselves; ``hooks``: there may be some for us to run."""
 
     cgroup: str
     own_pid_namespace: bool = False
     all_controllers: bool = False
     runtime: RuntimeBinary | None = None
+    hooks: bool = False
 
     @classmethod
     def of(cls, spec: Spec, runtime: RuntimeBinary | None = None) -> Traits:
         own = any(namespace.type == "pid" and not namespace.path for namespace in spec.linux.namespaces)
         writable = any(mount.type in ("cgroup", "cgroup2") and "ro" not in mount.options for mount in spec.mounts)
-        return cls(spec.linux.cgroups_path, own, writable, runtime)
+        hooks = spec.hooks is not None and runtime is None
+        return cls(spec.linux.cgroups_path, own, writable, runtime, hooks)
 
     def to_json(self) -> records.Record:
         return _TRAITS.encode(self)

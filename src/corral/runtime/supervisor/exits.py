@@ -84,6 +84,11 @@ class Exits:
         self._loop.call_soon(lambda: ended(code))
         return -1
 
+    def apart(self, work: Callable[[], None], done: Callable[[bool], None], *, keep: int = -1) -> None:
+        """Have ``work`` done by a child that has ``keep`` open; ``done`` is told whether it came to an end. Should we
+        die meanwhile, it goes on. Raises OSError."""
+        self._reaper.in_child(work, lambda status: done(status == 0), keep=keep, nice=0)
+
     def forget(self, pid: int, pidfd: int) -> None:
         self._reaper.forget(pid)
         self._children.pop(pid, None)

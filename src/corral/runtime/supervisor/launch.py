@@ -19,10 +19,13 @@ _OTHER: Final = 125
 class Events(Protocol):
     """What becomes of a child.
 
-    ``ready`` may be left out by one that was told to go; of ``started`` and ``failed`` exactly one is called, at last.
+    ``hooks``: it waits for those of the runtime. ``ready`` may be left out by one that was told to go; of ``started``
+    and ``failed`` exactly one is called, at last.
     """
 
     def console(self, master: int) -> None: ...
+
+    def hooks(self) -> None: ...
 
     def ready(self) -> None: ...
 
@@ -41,6 +44,7 @@ class Launch:
         self._ready = False
         self._went = False
         self._reset = False
+        self._must_be_ready = False
         sync.setblocking(False)
         loop.add(sync.fileno(), IN, self._readable, self._broken)
 
@@ -101,6 +105,9 @@ class Launch:
         if kind == "ready":
             self._ready = True
             self._events.ready()
+        elif kind == "hooks":
+            self._must_be_ready = True
+            self._events.hooks()
         elif kind == "warning":
             report("warning", process=self._name, message=message.get("message"))
         elif kind == "error":
@@ -109,9 +116,9 @@ class Launch:
         return True
 
     def _end(self) -> None:
-        """A child that has read that it may go has set everything up."""
+        """A child that has read that it may go has set everything up, unless it read that while it waited for hooks."""
         self.close()
-        if self._went and (self._ready or not self._reset):
+        if self._went and (self._ready or not (self._reset or self._must_be_ready)):
             self._events.started()
         else:
             self._events.failed(StartError("container process ended before it was started", _OTHER))

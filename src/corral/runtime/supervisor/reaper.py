@@ -44,8 +44,8 @@ class Reaper:
         """From now on; see ``__init__``."""
         self._stranger = stranger
 
-    def in_child(self, work: Callable[[], None], ended: Ended) -> int:
-        """Fork a child of low priority that has no descriptors but standard error, and does ``work``.
+    def in_child(self, work: Callable[[], None], ended: Ended, *, keep: int = -1, nice: int = 10) -> int:
+        """Fork a child of low priority that has no descriptors but standard error and ``keep``, and does ``work``.
 
         Raises OSError.
         """
@@ -56,8 +56,10 @@ class Reaper:
         status = 1
         try:
             signal.set_wakeup_fd(-1)
-            close_range(3)
-            os.nice(10)
+            if keep > 3:
+                close_range(3, keep - 1)
+            close_range(max(keep + 1, 3))
+            os.nice(nice)
             work()
             status = 0
         except OSError as error:

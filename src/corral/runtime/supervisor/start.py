@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Protocol
 
 from corral.errors import Conflict, CorralError
 from corral.runtime.driver import StartError
+from corral.runtime.supervisor import hooked
 from corral.runtime.supervisor.launch import Launch
 from corral.runtime.supervisor.process import Process
 from corral.runtime.supervisor.services import Services
@@ -97,6 +98,13 @@ class Start:
         self._process.add_console(master)
         self._services.audience.keep([(f"{self._process.name}/console", master)])
 
+    def hooks(self) -> None:
+        hooked.before_pivot(self._services, self._container, self.launch.fd, self._hooks_done)
+
+    def _hooks_done(self, done: bool) -> None:
+        if not done and not self.launch.over:
+            self.failed(StartError("hooks were not run to their end", 125))
+
     def ready(self) -> None:
         if not self._go:
             self._tell(None)
@@ -105,7 +113,10 @@ class Start:
         self._container.starts.pop(self._process.name, None)
         self._services.audience.drop(f"{self._process.name}/sync")
         self._started()
-        self._tell(None)
+        if self._container.traits.hooks and self._process is self._container.init:
+            hooked.after_start(self._services, self._container, lambda _: self._tell(None))
+        else:
+            self._tell(None)
 
     def failed(self, error: StartError) -> None:
         """It ends by itself, and only then everything can be undone."""
@@ -125,8 +136,7 @@ class Start:
         if self._error is None:
             self._container.ended(process, code)
         elif process is self._container.init:
-            self._container.start_failed()
-            self._tell(self._error)
+            self._container.start_failed(lambda _: self._tell(self._error))
         else:
             process.close()
             self._container.forget_exec(process.name.rpartition("/")[2])
