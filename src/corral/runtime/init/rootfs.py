@@ -58,6 +58,7 @@ _REPLACEABLE: Final = frozenset(
         "uptime",
     )
 )
+_NONE: Final = -1
 _REAL_DIRECTORIES: Final = frozenset({"proc", "sysfs"})
 
 
@@ -225,18 +226,21 @@ def execute(
     """Mount all, in order. Returns descriptors of the mounts that ``seal`` will make read-only."""
     bound = iter(sources)
     unsealed: list[int] = []
+    procfs = _NONE
     for plan in plans:
         try:
             source = next(bound) if plan.kind is Kind.BIND or plan.kind is Kind.TREE else None
             _check_proc(plan, source)
             if source is not None:
-                _bind(root, plan, source)
+                _bind(root, plan, source, procfs)
             elif plan.kind is Kind.CGROUP:
                 mount_cgroups(root, plan, place, whole=whole_cgroup_tree)
             elif plan.kind is Kind.REMOUNT:
                 _remount(root, plan)
             else:
-                _mount_new(root, plan, unsealed)
+                _mount_new(root, plan, unsealed, procfs)
+            if plan.destination == "/proc":
+                procfs = _device(root, "proc")
         except OSError as error:
             raise _mount_failure(plan, error) from error
     return unsealed
@@ -251,6 +255,20 @@ def _check_proc(plan: MountPlan, source: int | None) -> None:
         raise _mount_refusal(plan, f'"{plan.destination}" cannot be mounted because it is inside /proc')
 
 
+def _check_place(plan: MountPlan, status: os.stat_result, procfs: int) -> None:
+    """The same for what a link of the image's leads there (CVE-2019-16884, CVE-2023-27561, CVE-2023-28642)."""
+    if status.st_dev == procfs and plan.destination not in _REPLACEABLE and plan.destination != "/proc":
+        raise _mount_refusal(plan, f'"{plan.destination}" cannot be mounted because it is inside /proc')
+
+
+def _device(root: Root, path: str) -> int:
+    fd = root.open(path)
+    try:
+        return os.fstat(fd).st_dev
+    finally:
+        os.close(fd)
+
+
 def seal(mounts: list[int]) -> None:
     for fd in mounts:
         m.mount_setattr(fd, "", AT_EMPTY_PATH, attr_set=m.MOUNT_ATTR_RDONLY)
@@ -262,7 +280,7 @@ def make_readonly(root: Root) -> None:
     m.mount_setattr(root.fd, "", AT_EMPTY_PATH, attr_set=m.MOUNT_ATTR_RDONLY)
 
 
-def _bind(root: Root, plan: MountPlan, source: int) -> None:
+def _bind(root: Root, plan: MountPlan, source: int, procfs: int) -> None:
     tree = source
     try:
         if plan.kind is Kind.BIND and not plan.propagation & m.MS_SHARED:
@@ -273,7 +291,9 @@ def _bind(root: Root, plan: MountPlan, source: int) -> None:
         directory = stat.S_ISDIR(os.fstat(tree).st_mode)
         destination = root.ensure(plan.destination, directory=directory if not plan.create else plan.create == "dir")
         try:
-            if directory != stat.S_ISDIR(os.fstat(destination).st_mode):
+            status = os.fstat(destination)
+            _check_place(plan, status, procfs)
+            if directory != stat.S_ISDIR(status.st_mode):
                 raise OSError(errno.ENOTDIR, os.strerror(errno.ENOTDIR), plan.destination)
             if plan.copy_up and directory:
                 copyup.fill(destination, tree)
@@ -299,7 +319,7 @@ def _set_attributes(tree: int, plan: MountPlan) -> None:
         )
 
 
-def _mount_new(root: Root, plan: MountPlan, unsealed: list[int]) -> None:
+def _mount_new(root: Root, plan: MountPlan, unsealed: list[int], procfs: int) -> None:
     destination = _ordinary_directory(root, plan) if plan.fstype in _REAL_DIRECTORIES else None
     data = plan.data
     if destination is None and plan.fstype == "tmpfs" and "mode=" not in data:
@@ -311,6 +331,7 @@ def _mount_new(root: Root, plan: MountPlan, unsealed: list[int]) -> None:
     if destination is None:
         destination = root.ensure(plan.destination, directory=True)
     try:
+        _check_place(plan, os.fstat(destination), procfs)
         m.mount(plan.source, path_of(destination), plan.fstype, plan.flags, data or None)
         if plan.copy_up or plan.sealed:
             top = root.open(plan.destination)
