@@ -1,4 +1,5 @@
-"""``python -m bench``: one table for corral, Docker, Podman, and bare runc and crun where it applies.
+"""``python -m bench``: one table for corral, Docker, Podman, and bare runc and crun where it applies; then figures of
+the runtime alone, without an engine around it.
 
 Peers are engines that already answer at ``$CORRAL_PEERS/{docker,podman}.sock``; those that do not are left out. Needs
 root and the docker command line client. Engines take turns within each job, so that all meet the same machine.
@@ -15,6 +16,7 @@ from pathlib import Path
 
 sys.path.insert(0, str(Path(__file__).resolve().parents[1] / "tests"))
 
+from bench import inprocess
 from bench.engines import PEERS, Engine, engines, runtime
 from bench.jobs import JOBS, Job
 
@@ -32,6 +34,8 @@ def main() -> None:
         print("|---" * (len(names) + 3) + "|")
         for job in jobs:
             print(_row(job, present, arguments.runs), flush=True)
+    if arguments.k in "in-process":
+        inprocess.show(arguments.runs)
     if not arguments.k:
         for name in ("runc", "crun"):
             if (PEERS / "sid" / "usr" / "bin" / name).exists() or (PEERS / "sid" / "usr" / "sbin" / name).exists():

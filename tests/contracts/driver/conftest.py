@@ -1,8 +1,13 @@
-"""One host for each test and for each driver: our own runtime, and those OCI runtimes that are here and run here."""
+"""One host for each test and for each driver: our own runtime, and those OCI runtimes that are here.
+
+crun refuses a machine that has controllers in both versions of cgroups. There its supervisor gets a mount namespace
+without version 2, which crun takes for a machine of version 1.
+"""
 
 from __future__ import annotations
 
 import shutil
+import subprocess
 import sys
 from collections.abc import AsyncIterator
 from pathlib import Path
@@ -10,7 +15,9 @@ from pathlib import Path
 import pytest
 import pytest_asyncio
 
-from corral.runtime.driver import RuntimeBinary, StartError
+from corral.runtime import supervisor
+from corral.runtime.cgroups import Hierarchies
+from corral.runtime.driver import RuntimeBinary
 from support import native
 
 OWN = Path(sys.executable).parent / "corral-oci"
@@ -20,8 +27,7 @@ RUNTIMES = {
     "crun": RuntimeBinary("crun"),
     "corral-oci": RuntimeBinary(str(OWN)),
 }
-_verdicts: dict[str, str] = {}
-"""Why a runtime cannot be tested, "" when it can."""
+_WITHOUT_V2 = 'umount "$1" && shift && exec "$@"'
 
 
 @pytest.fixture(scope="session")
@@ -40,24 +46,29 @@ async def host(
     runtime = RUNTIMES[name]
     if runtime is not None and shutil.which(runtime.path) is None:
         pytest.skip(f"{name} is not installed")
-    async with native.host(tmp_path, mark, busybox_copy) as host:
-        host.runtime = runtime
-        if name not in _verdicts:
-            _verdicts[name] = await _verdict(host)
-        if _verdicts[name]:
-            pytest.skip(f"{name} does not run here: {_verdicts[name]}")
-        yield host
-
-
-async def _verdict(host: native.Host) -> str:
-    """A runtime may refuse a machine; what it says about that is no failure of ours."""
-    request = host.request("exit 0")
+    host = native.Host(tmp_path, mark, busybox_copy)
+    host.runtime = runtime
+    if name == "crun":
+        _without_hybrid_cgroups(host)
+    await host.connect()
     try:
-        await host.driver.run(request)
-        await host.events.exit(request.id)
-        await host.driver.delete(request.id)
-    except StartError as error:
-        if "cgroups in hybrid mode" in error.message:
-            return error.message
-        raise
-    return ""
+        yield host
+    finally:
+        await host.close()
+
+
+def _without_hybrid_cgroups(host: native.Host) -> None:
+    """Start the supervisor, to which the driver then connects. Nothing to do on a machine of one version."""
+    found = Hierarchies.of_host()
+    if found.v2 is None or not found.v1:
+        return
+    root = host.root
+    root.root.mkdir()
+    main = Path(supervisor.__file__).with_name("main.py")
+    paths = (root.supervisor_socket, root.supervisor_lock, root.supervisor_spool, root.containers)
+    with root.supervisor_log.open("ab") as log:
+        subprocess.run(
+            ["unshare", "--mount", "--propagation", "private", "sh", "-c", _WITHOUT_V2, "sh", found.v2.mount_point,
+             sys.executable, "-SI", main, *paths],
+            check=True, stdin=subprocess.DEVNULL, stdout=subprocess.DEVNULL, stderr=log, cwd="/",
+        )  # fmt: skip

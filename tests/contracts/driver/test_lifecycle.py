@@ -222,6 +222,8 @@ async def test_many_at_once(host: Host) -> None:
 
 async def test_namespace_of_a_sandbox_is_joined(host: Host, tmp_path: Path) -> None:
     path = tmp_path / "netns"
+    if _mounts_of(host.driver.supervisor_pid) != _mounts_of(os.getpid()):
+        pytest.skip("the supervisor's mounts are its own: see conftest")
     fds = await host.driver.sandbox(path)
     try:
         wanted = f"net:[{os.stat(path).st_ino}]\n"
@@ -233,3 +235,7 @@ async def test_namespace_of_a_sandbox_is_joined(host: Host, tmp_path: Path) -> N
         for fd in fds:
             os.close(fd)
         umount2(str(path), MNT_DETACH)
+
+
+def _mounts_of(pid: int) -> str:
+    return os.readlink(f"/proc/{pid}/ns/mnt")
