@@ -2,11 +2,11 @@
 
 from __future__ import annotations
 
-import os
 import resource
 from typing import Final
 
 from corral.oci.runtime import Rlimit
+from corral.runtime.init import procfs
 from corral.runtime.init.failure import SetupError, described
 from corral.runtime.init.messages import Sync
 
@@ -66,16 +66,8 @@ def _python(value: int) -> int:
 def set_oom_score_adj(value: int, sync: Sync) -> None:
     """-1000 to 1000. Through the host's procfs: before the root changes."""
     try:
-        _write("/proc/self/oom_score_adj", str(value))
+        procfs.write("self/oom_score_adj", str(value))
     except PermissionError:
         sync.warning(f"oom_score_adj cannot be lowered to {value} here")
     except OSError as error:
         raise described(f"error setting oom_score_adj to {value}", error) from error
-
-
-def _write(path: str, text: str) -> None:
-    fd = os.open(path, os.O_WRONLY | os.O_CLOEXEC)
-    try:
-        os.write(fd, text.encode())
-    finally:
-        os.close(fd)

@@ -7,7 +7,7 @@ from typing import Final
 
 from corral.linux import fd, keyctl, prctl
 from corral.oci.runtime import Process
-from corral.runtime.init import credentials, limits, program, workdir
+from corral.runtime.init import credentials, limits, procfs, program, workdir
 from corral.runtime.init.failure import described
 from corral.runtime.init.manner import Manner
 from corral.runtime.init.messages import Sync
@@ -39,10 +39,9 @@ def label(process: Process) -> None:
 
 
 def _write_attribute(module: str, text: str) -> None:
-    for path in (f"/proc/self/attr/{module}/exec", "/proc/self/attr/exec"):
+    for path in (f"self/attr/{module}/exec", "self/attr/exec"):
         try:
-            with open(path, "wb", buffering=0) as file:
-                file.write(text.encode())
+            procfs.write(path, text)
             return
         except FileNotFoundError:
             continue

@@ -12,6 +12,7 @@ from typing import Final
 
 from corral.errors import Invalid
 from corral.oci.runtime import Namespace
+from corral.runtime.init import procfs
 from corral.runtime.init.failure import SetupError, words
 
 __all__ = ["check", "write"]
@@ -68,14 +69,9 @@ def _is_ours(path: str) -> bool:
 def write(sysctls: dict[str, str]) -> None:
     """What was checked. Raises SetupError."""
     for name, value in sysctls.items():
-        path = _path(name)
         try:
-            fd = os.open(f"/proc/sys/{path}", os.O_WRONLY | os.O_CLOEXEC)
+            procfs.write(f"sys/{_path(name)}", value)
         except OSError as error:
-            raise SetupError(f"open sysctl {name} file: {words(error)}") from error
-        try:
-            os.write(fd, value.encode())
-        except OSError as error:
+            if error.filename:
+                raise SetupError(f"open sysctl {name} file: {words(error)}") from error
             raise SetupError(f'failed to write sysctl {name} = "{value}": {words(error)}') from error
-        finally:
-            os.close(fd)
