@@ -42,6 +42,7 @@ from corral.network.portmap.allocator import Held, PortAllocator
 from corral.network.portmap.proxy import Proxy
 from corral.network.registry import NetworkRegistry
 from corral.network.sandbox import Sandbox, SandboxRecords, SandboxRequest
+from corral.oci.idmaps import Owner
 from corral.store.database import Database
 from corral.store.layout import ExecRoot
 
@@ -104,7 +105,7 @@ class NetworkService:
         """The ids in ``live`` are the containers that run: all other sandboxes are removed."""
         for container_id in [known for known in self._sandboxes if known not in live]:
             await self.release(container_id)
-        pins = {sandbox.netns for sandbox in self._sandboxes.values()}
+        pins = {path for sandbox in self._sandboxes.values() for path in (sandbox.netns, sandbox.userns)}
         for path in self._exec_root.netns.iterdir():
             if path not in pins:
                 unpin(path)
@@ -140,6 +141,8 @@ class NetworkService:
             steps.callback(self._let_go, container_id)
             if sandbox.netns is not None:
                 steps.callback(unpin, sandbox.netns)
+            if sandbox.userns is not None:
+                steps.callback(unpin, sandbox.userns)
             for network, driver, endpoint in self._endpoints(sandbox):
                 steps.callback(self._tell, "disconnect", network, sandbox)
                 steps.push_async_callback(self._release_address, network, endpoint)
@@ -166,7 +169,12 @@ class NetworkService:
                 path = self._exec_root.sandbox(sandbox_id)
                 held = await self._hold(undo, request, endpoint)
                 undo.callback(unpin, path)
-                namespace = await Namespace.make(self._make_sandbox, path)
+                owner = None
+                if request.maps is not None:
+                    owner = Owner(self._exec_root.sandbox_owner(sandbox_id), request.maps)
+                    undo.callback(unpin, owner.path)
+                    sandbox = replace(sandbox, userns=owner.path)
+                namespace = await Namespace.make(self._make_sandbox, path, owner)
                 try:
                     undo.push_async_callback(driver.leave, network, endpoint)
                     await driver.join(network, endpoint, namespace)

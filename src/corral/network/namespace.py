@@ -14,11 +14,13 @@ from corral.errors import Internal
 from corral.linux import mount
 from corral.linux.netlink import address, link, route
 from corral.linux.netlink.connection import NETLINK_ROUTE, Connection
+from corral.oci.idmaps import Owner
 
 __all__ = ["MakeSandbox", "Namespace", "unpin"]
 
-MakeSandbox = Callable[[Path], Awaitable[tuple[int, int]]]
-"""Pins a new namespace at the path; gives descriptors of it and of a NETLINK_ROUTE socket opened inside it."""
+MakeSandbox = Callable[..., Awaitable[tuple[int, int]]]
+"""Pins a new namespace at the path; gives descriptors of it and of a NETLINK_ROUTE socket opened inside it. With an
+``Owner`` as second argument that user namespace is made as well, and owns it."""
 
 _LOOPBACK: Final = 1
 """The kernel makes it first in every namespace."""
@@ -35,9 +37,9 @@ class Namespace:
     connection: Connection
 
     @classmethod
-    async def make(cls, make_sandbox: MakeSandbox, path: Path) -> Namespace:
+    async def make(cls, make_sandbox: MakeSandbox, path: Path, owner: Owner | None = None) -> Namespace:
         """Raises what the runtime raises, OSError."""
-        fd, socket = await make_sandbox(path)
+        fd, socket = await (make_sandbox(path) if owner is None else make_sandbox(path, owner))
         try:
             return cls(path, fd, Connection(NETLINK_ROUTE, socket))
         except OSError:

@@ -16,6 +16,7 @@ from typing import Any, Final
 from corral.network.endpoint import Endpoint
 from corral.network.portmap.ports import PortBinding, PortRequest
 from corral.oci.codec import Codec, compact
+from corral.oci.idmaps import IDMaps
 
 __all__ = ["Sandbox", "SandboxRecords", "SandboxRequest"]
 
@@ -24,7 +25,7 @@ __all__ = ["Sandbox", "SandboxRecords", "SandboxRequest"]
 class SandboxRequest:
     """``mode``: name or id of a network, "" and "default" for the default bridge. ``mac`` and ``ip`` "" for any.
 
-    ``container_name`` is for messages and for inspecting networks.
+    ``container_name`` is for messages and for inspecting networks; ``maps``: of the container's own user namespace.
     """
 
     container_id: str
@@ -35,11 +36,15 @@ class SandboxRequest:
     hostname: str = ""
     container_name: str = ""
     aliases: tuple[str, ...] = ()
+    maps: IDMaps | None = None
 
 
 @dataclass(frozen=True, slots=True)
 class Sandbox:
-    """``netns`` None: the network does not need a namespace that was made before (the runtime makes an empty one)."""
+    """``netns`` None: the network does not need a namespace that was made before (the runtime makes an empty one).
+
+    ``userns``: the user namespace that owns it, None for ours.
+    """
 
     container_id: str
     sandbox_id: str
@@ -47,6 +52,7 @@ class Sandbox:
     endpoints: tuple[Endpoint, ...] = ()
     ports: tuple[PortBinding, ...] = ()
     container_name: str = ""
+    userns: Path | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -57,6 +63,7 @@ class _Record:
     endpoints: tuple[Endpoint, ...] = ()
     ports: tuple[PortBinding, ...] = ()
     container_name: str = ""
+    userns: str = ""
 
 
 _CODEC: Final = Codec.of(_Record)
@@ -76,6 +83,7 @@ class SandboxRecords:
             sandbox.endpoints,
             sandbox.ports,
             sandbox.container_name,
+            str(sandbox.userns or ""),
         )
         path = self._directory / f"{sandbox.container_id}.json"
         partial = f"{path}.new"
@@ -109,4 +117,12 @@ class SandboxRecords:
 def _sandbox(data: dict[str, Any]) -> Sandbox:
     record = _CODEC.decode(data)
     netns = Path(record.netns) if record.netns else None
-    return Sandbox(record.container_id, record.sandbox_id, netns, record.endpoints, record.ports, record.container_name)
+    return Sandbox(
+        record.container_id,
+        record.sandbox_id,
+        netns,
+        record.endpoints,
+        record.ports,
+        record.container_name,
+        Path(record.userns) if record.userns else None,
+    )

@@ -73,6 +73,8 @@ if TYPE_CHECKING:  # the supervisor imports this module without it
     from collections.abc import Sequence
     from pathlib import Path
 
+    from corral.oci.idmaps import Owner
+
 __all__ = [
     "Attachment",
     "ContainerState",
@@ -290,8 +292,9 @@ class Driver(Protocol):
     async def delete(self, id: str) -> None:
         """Kill what is left; remove cgroup and bundle; forget the container. Idempotent."""
 
-    async def sandbox(self, path: Path) -> tuple[int, int]:
-        """A new network namespace, pinned by a bind mount at ``path`` (which is made and must not exist).
+    async def sandbox(self, path: Path, owner: Owner | None = None) -> tuple[int, int]:
+        """A new network namespace, pinned by a bind mount at ``path`` (which is made and must not exist). For a
+        container with a user namespace of its own, that ``owner`` is made and pinned, too.
 
         Returns descriptors, owned by the caller: the namespace, and a NETLINK_ROUTE socket opened inside it.
         """

@@ -26,6 +26,7 @@
     ├── supervisor.spool              the chunk of output that is on its way, see runtime/supervisor/spool.py
     ├── containers/ID/                the bundle: config.json, rootfs.json; the supervisor's state and FIFOs
     ├── netns/SANDBOX                 bind mount of a sandbox's network namespace, named by its id's first 12 digits
+    ├── netns/SANDBOX-user            and of the user namespace that owns it, if that is the container's own
     ├── sandboxes/ID.json             what network/sandbox.py records of a container's live sandbox
     ├── shm/ID                        mount point: /dev/shm of a container whose IPC namespace others may join
     ├── seccomp/SHA256.bpf            compiled filters by digest of their profile
@@ -154,6 +155,9 @@ class ExecRoot:
 
     def sandbox(self, sandbox_id: str) -> Path:
         return self.netns / sandbox_id[:12]
+
+    def sandbox_owner(self, sandbox_id: str) -> Path:
+        return self.netns / f"{sandbox_id[:12]}-user"
 
     @property
     def sandboxes(self) -> Path:

@@ -10,10 +10,10 @@ from typing import Final
 
 from corral.linux import namespace as ns
 from corral.linux.pidfd import pid_of
+from corral.oci.idmaps import IDMaps
 from corral.oci.runtime import IDMapping, Rlimit
 from corral.runtime.init import clock, rootfs, sysctl
 from corral.runtime.init.failure import SetupError, described
-from corral.runtime.init.idmap import IDMaps
 from corral.runtime.init.inside import Root
 from corral.runtime.init.limits import NUMBERS
 from corral.runtime.init.plan import ContainerPlan

@@ -15,10 +15,10 @@ from typing import Final
 
 from corral.linux import mount as m
 from corral.linux.libc import AT_FDCWD
+from corral.oci.idmaps import IDMaps
 from corral.oci.rootfs import RootfsMount
 from corral.runtime.init import idmap, rootfs
 from corral.runtime.init.failure import SetupError, reason
-from corral.runtime.init.idmap import IDMaps
 from corral.runtime.init.tree import clone_tree
 from corral.runtime.security import capabilities
 

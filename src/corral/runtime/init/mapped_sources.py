@@ -9,8 +9,8 @@ from typing import Final
 from corral.linux import mount as m
 from corral.linux import namespace as ns
 from corral.linux.libc import AT_EMPTY_PATH, AT_RECURSIVE
+from corral.oci.idmaps import IDMaps
 from corral.runtime.init import nodes, rootfs
-from corral.runtime.init.idmap import IDMaps
 from corral.runtime.init.mounts import Kind, MountPlan, attributes_of
 from corral.runtime.init.plan import ContainerPlan
 

@@ -15,8 +15,8 @@ from typing import Final
 
 from corral.errors import Invalid
 from corral.linux import mount as m
+from corral.oci.idmaps import IDMaps
 from corral.oci.runtime import IDMapping, Mount
-from corral.runtime.init.idmap import IDMaps
 from corral.runtime.init.inside import absolute
 
 __all__ = ["Kind", "MountPlan", "attributes_of", "make_plans", "option_names", "plan_mount"]

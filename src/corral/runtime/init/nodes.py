@@ -10,10 +10,10 @@ from typing import Final
 
 from corral.errors import Invalid
 from corral.linux import mount as m
+from corral.oci.idmaps import IDMaps
 from corral.oci.runtime import Device
 from corral.runtime.init.devices import DEFAULT, DEFAULT_MODE, LINKS, TYPES
 from corral.runtime.init.failure import SetupError, described
-from corral.runtime.init.idmap import IDMaps
 from corral.runtime.init.inside import absolute
 from corral.runtime.init.mounts import Kind, MountPlan, attributes_of
 from corral.runtime.init.tree import clone_tree

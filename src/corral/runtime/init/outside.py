@@ -20,10 +20,11 @@ from corral.linux import fd as descriptors
 from corral.linux import namespace as ns
 from corral.linux import user_namespace
 from corral.linux.clone import CLONE_CLEAR_SIGHAND, CLONE_PARENT, clone3
+from corral.oci.idmaps import IDMaps
 from corral.runtime.init import cgroup, limits, mapped_root, rootfs
 from corral.runtime.init.cgroupfs import Place, delegate
 from corral.runtime.init.failure import SetupError, described
-from corral.runtime.init.idmap import IDMaps, UserPlan
+from corral.runtime.init.idmap import UserPlan
 from corral.runtime.init.mapped import Prepared, give_streams, raise_hard_limits, read_maps_inside
 from corral.runtime.init.mapped_sources import Sources
 from corral.runtime.init.messages import Sync

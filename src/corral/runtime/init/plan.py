@@ -13,10 +13,11 @@ from typing import Final
 from corral.errors import Invalid, Unsupported
 from corral.linux import namespace as ns
 from corral.oci.annotations import REAPER
+from corral.oci.idmaps import IDMaps
 from corral.oci.rootfs import RootfsMount
 from corral.oci.runtime import Namespace, Process, Spec
 from corral.runtime.init import hooks, mounts, sysctl
-from corral.runtime.init.idmap import IDMaps, UserPlan
+from corral.runtime.init.idmap import UserPlan
 from corral.runtime.init.manner import Manner, manner_of
 from corral.runtime.init.mounts import Kind, MountPlan
 

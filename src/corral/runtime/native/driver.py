@@ -18,6 +18,7 @@ from typing import Final
 
 from corral.errors import Conflict, Unavailable
 from corral.linux.fd import close_all
+from corral.oci.idmaps import Owner
 from corral.oci.runtime import Capabilities, Process, Resources
 from corral.runtime.driver import (
     Attachment,
@@ -149,8 +150,11 @@ class NativeDriver:
         await self._ask({"op": "delete", "id": id})
         self._told.pop(id, None)
 
-    async def sandbox(self, path: Path) -> tuple[int, int]:
-        _, fds = await self._ask({"op": "sandbox", "path": str(path)})
+    async def sandbox(self, path: Path, owner: Owner | None = None) -> tuple[int, int]:
+        message: Message = {"op": "sandbox", "path": str(path)}
+        if owner is not None:
+            message |= {"owner": str(owner.path), "maps": protocol.encode_maps(owner.maps)}
+        _, fds = await self._ask(message)
         namespace, netlink = fds
         return namespace, netlink
 

@@ -19,7 +19,7 @@ attachments, privileged                           ``{"pid"}``
 ``update``: id, resources                         ``{}``
 ``pids``: id                                      ``{"pids": [...]}``
 ``list``                                          ``{"containers": [...]}``
-``sandbox``: path                                 ``{}`` and two descriptors: namespace, rtnetlink socket
+``sandbox``: path, owner, maps                    ``{}`` and two descriptors: namespace, rtnetlink socket
 ``release``                                       ``{}``; the supervisor ends if it has no containers
 ================================================  ==================================================================
 
@@ -44,6 +44,7 @@ from typing import Any, Final
 from corral.errors import CorralError, Internal, Invalid
 from corral.linux import fd as descriptors
 from corral.oci.codec import Codec, compact
+from corral.oci.idmaps import IDMaps
 from corral.runtime.driver import (
     Attachment,
     ContainerState,
@@ -65,6 +66,7 @@ Message = dict[str, Any]
 """A decoded packet: the JSON boundary. Handlers take fields out of it by ``text``, ``number`` and their like."""
 
 _STDIO: Final = Codec.of(Stdio)
+_MAPS: Final = Codec.of(IDMaps)
 _RUNTIME: Final = Codec.of(RuntimeBinary)
 
 
@@ -252,6 +254,19 @@ def _decode_exec(data: Message) -> ExecState:
         number(data, "startedAt"),
         None if exit is None else decode_exit(exit),
     )
+
+
+def encode_maps(maps: IDMaps) -> Message:
+    return _MAPS.encode(maps)
+
+
+def decode_maps(data: Message) -> IDMaps:
+    """Raises Invalid."""
+    try:
+        maps = _MAPS.decode(data)
+    except ValueError as error:
+        raise Invalid(str(error)) from error
+    return IDMaps.of(maps.uids, maps.gids)
 
 
 # Errors
