@@ -40,12 +40,12 @@ def reason(error: OSError) -> str:
 
 
 def step(error: BaseException) -> str:
-    """``MODULE.FUNCTION`` of init that it was raised in, for an error that does not say itself what was being done."""
+    """``MODULE.FUNCTION`` of the runtime that it was raised in, for an error that does not say what was being done."""
     place, trace = "", error.__traceback__
     while trace is not None:
         code = trace.tb_frame.f_code
         directory, _, module = code.co_filename.rpartition("/")
-        if directory.endswith("runtime/init"):
+        if "/corral/runtime/" in directory:
             place = f"{module.removesuffix('.py')}.{code.co_name.strip('_')}"
         trace = trace.tb_next
     return place

@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 import os
+import signal
 import time
 from collections.abc import Sequence
-from contextlib import ExitStack
+from contextlib import ExitStack, suppress
 from typing import Final
 
-from corral.errors import CorralError, Invalid
+from corral.errors import Conflict, CorralError, Invalid
+from corral.linux.fd import close_all
 from corral.oci.rootfs import RootfsMount
 from corral.oci.runtime import Process as ProcessSpec
 from corral.oci.runtime import Spec
@@ -16,6 +18,7 @@ from corral.runtime import driver
 from corral.runtime.cgroups import Cgroup
 from corral.runtime.driver import StartError, Stdio
 from corral.runtime.init import spawn
+from corral.runtime.init.failure import step
 from corral.runtime.supervisor import protocol, records
 from corral.runtime.supervisor.container import Container
 from corral.runtime.supervisor.description import read_bundle
@@ -42,9 +45,8 @@ def create(
     The container is gone when ``outcome`` is told of an error. Takes the attachments' descriptors over.
     """
     process = container.init
-    for attachment in attachments:
-        process.attach(attachment)
     try:
+        _attach(process, attachments)
         with ExitStack() as theirs:
             container.cgroup.create(spec.linux.resources)
             container.watch_memory()
@@ -74,9 +76,8 @@ def execute(
 ) -> None:
     """Clone one more process into the container, which must be running. ``outcome`` as with ``create`` and ``go``."""
     process = Process(services.loop, f"{container.id}/{exec_id}", stdio, None, container)
-    for attachment in attachments:
-        process.attach(attachment)
     try:
+        _attach(process, attachments)
         with ExitStack() as theirs:
             fds = open_pipes(process, theirs)
             child = spawn.spawn_exec(
@@ -87,16 +88,36 @@ def execute(
         raise start_error(error) from error
     container.execs[exec_id] = process
     process.spawned(child.pid, child.pidfd)
-    start = Start(services, container, process, child.sync, process.has_started, outcome, go=True)
-    services.exits.of_child(child.pid, child.pidfd, start.ended)
-    start.begin(lambda: record_exec(container, exec_id, process))
+    try:
+        start = Start(services, container, process, child.sync, process.has_started, outcome, go=True)
+        services.exits.of_child(child.pid, child.pidfd, start.ended)
+        start.begin(lambda: record_exec(container, exec_id, process))
+    except OSError as error:
+        services.exits.forget(child.pid, child.pidfd)
+        with suppress(OSError, Conflict):
+            process.signal(signal.SIGKILL)
+        container.starts.pop(process.name, None)
+        process.close()
+        container.forget_exec(exec_id)
+        raise start_error(error) from error
+
+
+def _attach(process: Process, attachments: Sequence[driver.Attachment]) -> None:
+    """Takes the descriptors over, also when it raises OSError."""
+    for number, attachment in enumerate(attachments, 1):
+        try:
+            process.attach(attachment)
+        except OSError:
+            close_all([other.fd for other in attachments[number:]])
+            raise
 
 
 def start_error(error: OSError | CorralError) -> CorralError:
     """What a user is told: a limit of the host or of the container is no fault of ours."""
     if isinstance(error, CorralError):
         return error
-    return StartError(f"{error.strerror}: {error.filename}" if error.filename else str(error.strerror), 125)
+    words = f"{error.strerror}: {error.filename}" if error.filename else f"{step(error)}: {error.strerror}"
+    return StartError(words, 125)
 
 
 def remove_leftovers(services: Services, id: str) -> None:

@@ -16,7 +16,11 @@ class OomAlarm:
         self._loop = loop
         self._watch: OomWatch | None = watch
         self._rang = rang
-        loop.add(watch.fileno(), watch.events, self._ready)
+        try:
+            loop.add(watch.fileno(), watch.events, self._ready)
+        except OSError:
+            watch.close()
+            raise
 
     @classmethod
     def of(cls, loop: Loop, cgroup: Cgroup, rang: Callable[[str], None]) -> OomAlarm | None:

@@ -49,7 +49,11 @@ class Output:
         self._terminal = terminal
         self._draining = False
         self._subscribers: list[Subscriber] = []
-        loop.add(fd, IN, self._readable, self.end)
+        try:
+            loop.add(fd, IN, self._readable, self.end)
+        except OSError:
+            os.close(fd)
+            raise
 
     @property
     def fd(self) -> int:

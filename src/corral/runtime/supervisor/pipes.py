@@ -44,9 +44,7 @@ def open_fifos(process: Process, bundle: str, theirs: ExitStack, add: AddOutput 
         stdin = _open("/dev/null", os.O_RDONLY, theirs)
     else:
         os.set_blocking(stdin, True)
-        writer = open_writer(bundle)
-        assert writer is not None
-        process.add_stdin(writer)
+        process.add_stdin(_open_writer(bundle))
     outputs = [_open(f"{bundle}/{name}", os.O_RDWR, theirs) for name in _FIFOS[1:]]
     return ProcessFds(stdin, *outputs)
 
@@ -62,9 +60,13 @@ def open_reader(bundle: str, name: str) -> int:
 def open_writer(bundle: str) -> int | None:
     """Our end of stdin; None when it is closed for good, or nobody has the other end open."""
     try:
-        return os.open(f"{bundle}/stdin", os.O_WRONLY | os.O_NONBLOCK | os.O_CLOEXEC)
+        return _open_writer(bundle)
     except OSError:
         return None
+
+
+def _open_writer(bundle: str) -> int:
+    return os.open(f"{bundle}/stdin", os.O_WRONLY | os.O_NONBLOCK | os.O_CLOEXEC)
 
 
 def _make_fifo(path: str) -> None:
@@ -92,7 +94,11 @@ def _pipe(ours: Callable[[int], None], side: int, theirs: ExitStack) -> int:
     """Hand one side (0: that is read) of a new pipe to ``ours`` and return the other one."""
     pair = os.pipe2(os.O_CLOEXEC)
     theirs.callback(os.close, pair[1 - side])
-    os.set_blocking(pair[side], False)
+    try:
+        os.set_blocking(pair[side], False)
+    except OSError:
+        os.close(pair[side])
+        raise
     ours(pair[side])
     return pair[1 - side]
 

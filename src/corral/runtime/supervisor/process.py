@@ -104,7 +104,7 @@ class Process:
     def signal(self, number: int) -> None:
         """Raises Conflict when it has ended, OSError."""
         try:
-            if not self.ended:
+            if self.pid and not self.ended:
                 pidfd.pidfd_send_signal(self.pidfd, number)
                 return
         except ProcessLookupError:
