@@ -49,8 +49,10 @@ def install(program: bytes, flags: int = 0) -> int:
     """Add a filter to the calling thread, for good. Returns 0, or a descriptor with SECCOMP_FILTER_FLAG_NEW_LISTENER.
 
     ``program`` is an array of ``struct sock_filter``. Needs no_new_privs or CAP_SYS_ADMIN. Flags that the kernel does
-    not know are left out, except a listener, which is a promise. Raises OSError.
+    not know are left out, except a listener, which is a promise. Raises OSError; EBUSY when a filter with a listener
+    is installed already.
     """
+    listener = flags & SECCOMP_FILTER_FLAG_NEW_LISTENER
     # The kernel only reads, so it may read the bytes objects themselves: a buffer of ctypes means making a new type.
     address = ctypes.cast(ctypes.c_char_p(program), ctypes.c_void_p).value
     # struct sock_fprog: unsigned short len; padding; pointer
@@ -58,9 +60,9 @@ def install(program: bytes, flags: int = 0) -> int:
     try:
         return libc.syscall("seccomp", SECCOMP_SET_MODE_FILTER, flags, fprog)
     except OSError as error:
-        if error.errno == errno.EINVAL and flags and not flags & SECCOMP_FILTER_FLAG_NEW_LISTENER:
-            return libc.syscall("seccomp", SECCOMP_SET_MODE_FILTER, 0, fprog)
-        if error.errno != errno.ENOSYS:
+        if error.errno == errno.EINVAL and flags != listener:
+            return libc.syscall("seccomp", SECCOMP_SET_MODE_FILTER, listener, fprog)
+        if error.errno != errno.ENOSYS or listener:
             raise
     libc.syscall("prctl", PR_SET_SECCOMP, SECCOMP_MODE_FILTER, fprog, 0, 0)
     return 0

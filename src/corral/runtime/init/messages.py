@@ -13,6 +13,10 @@
                         or {"type": "wait"} and a listening socket as SCM_RIGHTS     only after "ready": whoever
                                                                                      connects to it takes over and
                                                                                      says "go"
+    child ──> supervisor   {"type": "listener", "fd": 7}                             the filter is installed, and this
+                                                                                     descriptor of the child's is for
+                                                                                     the agent that answers it
+    child <── supervisor   {"type": "listening"}                                     the agent has it
     child ──> supervisor   end of file: the execve has happened
                         or {"type": "error", "message": ..., "exit_code": 125 | 126 | 127}, and the child exits
 
@@ -23,7 +27,9 @@ all others that were cloned into it have been waited for: execs are to be reaped
 
 from __future__ import annotations
 
+import errno
 import json
+import os
 import socket
 from collections.abc import Mapping
 from typing import Final
@@ -37,6 +43,8 @@ READY: Final = b'{"type":"ready"}'
 ERROR: Final = "error"
 HOOKS: Final = "hooks"
 GO: Final = b'{"type":"go"}'
+LISTENER: Final = "listener"
+LISTENING: Final = b'{"type":"listening"}'
 WAIT: Final = b'{"type":"wait"}'
 
 _DO_NOT_WAIT: Final = int(socket.MSG_DONTWAIT)
@@ -102,6 +110,19 @@ class Sync:
             self._sock, _ = door.accept()
             message = self._sock.recv(LIMIT)
         return message
+
+    def hand_over(self, listener: int) -> None:
+        """To the supervisor, which fetches it; the system call filter holds already, so by write(2) and read(2) alone.
+
+        Raises ConnectionResetError when the supervisor has hung up.
+        """
+        fd = self._sock.fileno()
+        message = b'{"type":"listener","fd":%d}' % listener
+        os.write(fd, message)
+        while (answer := os.read(fd, LIMIT)) != LISTENING:
+            if not answer:
+                raise ConnectionResetError(errno.ECONNRESET, "supervisor has hung up")
+            os.write(fd, message)  # it was another supervisor that is gone
 
     def close(self) -> None:
         self._sock.close()

@@ -87,11 +87,11 @@ def start(
             prctl.set_no_new_privs()
         elif seccomp is not None:
             capabilities.raise_effective()
-            seccomp.install()
+            _confine(seccomp, sync)
         if process.capabilities is not None:
             capabilities.apply(process.capabilities)
         if process.no_new_privileges and seccomp is not None:
-            seccomp.install()
+            _confine(seccomp, sync)
     except OSError as error:
         raise described("error giving up privileges", error) from error
     if manner is not None and manner.last_step is not None:
@@ -101,3 +101,10 @@ def start(
     if manner is not None:
         manner.hand_on(env)
     program.execute(path, process.args, env)
+
+
+def _confine(seccomp: Filter, sync: Sync) -> None:
+    listener = seccomp.install()
+    if listener is not None:
+        sync.hand_over(listener)
+        os.close(listener)

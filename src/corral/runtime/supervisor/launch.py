@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import json
 import socket
 from typing import Final, Protocol
@@ -12,6 +13,7 @@ from corral.runtime.supervisor.faults import report
 from corral.runtime.supervisor.loop import IN, Loop
 
 _GO: Final = b'{"type":"go"}'
+_LISTENING: Final = b'{"type":"listening"}'
 _LIMIT: Final = 1 << 16
 _OTHER: Final = 125
 
@@ -26,6 +28,9 @@ class Events(Protocol):
     def console(self, master: int) -> None: ...
 
     def hooks(self) -> None: ...
+
+    def listener(self, number: int) -> None:
+        """It is confined, and waits until an agent has got this descriptor of its: ``listening``, or it is killed."""
 
     def ready(self) -> None: ...
 
@@ -63,6 +68,11 @@ class Launch:
             self._went = True
         except OSError:
             self._went = self._ready
+
+    def listening(self) -> None:
+        """Its listener has been delivered. What became of one that does not listen any more will be heard."""
+        with contextlib.suppress(OSError):
+            self._sync.send(_LISTENING)
 
     def resume(self) -> None:
         """After a predecessor, who may have been told already that it is ready, and may have let it go."""
@@ -108,6 +118,8 @@ class Launch:
         elif kind == "hooks":
             self._must_be_ready = True
             self._events.hooks()
+        elif kind == "listener":
+            self._events.listener(int(message["fd"]))
         elif kind == "warning":
             report("warning", process=self._name, message=message.get("message"))
         elif kind == "error":

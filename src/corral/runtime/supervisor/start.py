@@ -11,6 +11,7 @@ from corral.errors import Conflict, CorralError
 from corral.runtime.driver import StartError
 from corral.runtime.supervisor import hooked
 from corral.runtime.supervisor.launch import Launch
+from corral.runtime.supervisor.listener import deliver_listener
 from corral.runtime.supervisor.process import Process
 from corral.runtime.supervisor.services import Services
 
@@ -104,6 +105,15 @@ class Start:
     def _hooks_done(self, done: bool) -> None:
         if not done and not self.launch.over:
             self.failed(StartError("hooks were not run to their end", 125))
+
+    def listener(self, number: int) -> None:
+        try:
+            deliver_listener(self._container, self._process, number)
+        except (OSError, CorralError) as error:
+            reason = error.strerror if isinstance(error, OSError) else error.message
+            self.failed(StartError(f"sending seccomp fd to its listener: {reason}", 125))
+            return
+        self.launch.listening()
 
     def ready(self) -> None:
         if not self._go:

@@ -17,6 +17,7 @@ from corral.runtime.security.seccomp.architectures import Architecture, native
 from corral.runtime.security.seccomp.compiler import compile_filter
 from corral.runtime.security.seccomp.default import DEFAULT
 from corral.runtime.security.seccomp.load import FILTER_ANNOTATION, FLAGS_ANNOTATION
+from corral.runtime.security.seccomp.notify import Listener, listener_of
 from corral.runtime.security.seccomp.profile import Profile, kernel_version, narrow, parse
 from corral.runtime.security.seccomp.rules import flag_bits
 
@@ -30,11 +31,13 @@ _VERSION: Final = 2
 class CompiledFilter:
     path: Path
     flags: int
+    listener: Listener | None = None
 
     @property
     def annotations(self) -> dict[str, str]:
         """What tells init about the filter."""
-        return {FILTER_ANNOTATION: str(self.path), FLAGS_ANNOTATION: str(self.flags)}
+        listener = self.listener.annotations if self.listener else {}
+        return {FILTER_ANNOTATION: str(self.path), FLAGS_ANNOTATION: str(self.flags), **listener}
 
 
 class FilterCache:
@@ -88,11 +91,12 @@ class FilterCache:
 
     def _make(self, profile: Profile, capabilities: tuple[str, ...]) -> CompiledFilter:
         description = self._narrow(profile, capabilities)
+        listener = listener_of(description)
         text = json.dumps([_VERSION, self._machine, description.to_json()], sort_keys=True)
         path = self._directory / f"{hashlib.sha256(text.encode()).hexdigest()}.bpf"
         if not path.exists():
             _write(path, compile_filter(description, self._machine))
-        return CompiledFilter(path, flag_bits(description.flags))
+        return CompiledFilter(path, flag_bits(description.flags, notifies=listener is not None), listener)
 
     def _narrow(self, profile: Profile, capabilities: tuple[str, ...]) -> Seccomp:
         architecture = self.native

@@ -30,9 +30,13 @@ class Filter:
     program: bytes
     flags: int
 
-    def install(self) -> None:
-        """For the calling thread, for good. Needs no_new_privs or CAP_SYS_ADMIN. Raises OSError."""
-        seccomp.install(self.program, self.flags)
+    def install(self) -> int | None:
+        """For the calling thread, for good. Needs no_new_privs or CAP_SYS_ADMIN. Raises OSError.
+
+        Returns the close-on-exec descriptor on which an agent is to answer (see ``notify``), if there is to be one.
+        """
+        descriptor = seccomp.install(self.program, self.flags)
+        return descriptor if self.flags & seccomp.SECCOMP_FILTER_FLAG_NEW_LISTENER else None
 
 
 def read(annotations: Mapping[str, str], description: Seccomp | None) -> Filter | None:
@@ -45,9 +49,11 @@ def read(annotations: Mapping[str, str], description: Seccomp | None) -> Filter 
         return None
     # Not on the path of a container that the engine described: costs an import and milliseconds of compiling.
     from corral.runtime.security.seccomp.compiler import compile_filter
+    from corral.runtime.security.seccomp.notify import listener_of
     from corral.runtime.security.seccomp.rules import flag_bits
 
-    return Filter(compile_filter(description, libc.MACHINE), flag_bits(description.flags))
+    flags = flag_bits(description.flags, notifies=listener_of(description) is not None)
+    return Filter(compile_filter(description, libc.MACHINE), flags)
 
 
 @functools.lru_cache(16)

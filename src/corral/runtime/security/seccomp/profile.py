@@ -55,6 +55,7 @@ class Profile:
     arch_map: tuple[ArchMap, ...] = ()
     flags: tuple[str, ...] = ()
     listener_path: str = ""
+    listener_metadata: str = ""
     entries: tuple[Entry, ...] = ()
 
 
@@ -91,6 +92,7 @@ def narrow(profile: Profile, capabilities: tuple[str, ...], native: Architecture
         architectures=architectures,
         flags=profile.flags,
         listener_path=profile.listener_path,
+        listener_metadata=profile.listener_metadata,
         syscalls=tuple(e.rule for e in profile.entries if _applies(e, granted, native.go_name, kernel)),
     )
 
@@ -127,6 +129,7 @@ def _profile(data: dict[str, Any], digest: str) -> Profile:
         arch_map=arch_map,
         flags=_names(data, "flags"),
         listener_path=str(data.get("listenerPath") or ""),
+        listener_metadata=str(data.get("listenerMetadata") or ""),
         entries=tuple(_entry(entry) for entry in data.get("syscalls") or ()),
     )
 

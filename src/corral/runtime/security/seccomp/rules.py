@@ -95,16 +95,22 @@ Answer = tuple[Rule, ...]
 """Rules of one call, tried in order. One without conditions stands alone: nothing before or after it can count."""
 
 
-def flag_bits(flags: tuple[str, ...]) -> int:
-    """Names -> bits; without any, speculation is left alone, as runc does. Raises Invalid for unknown names."""
+def flag_bits(flags: tuple[str, ...], *, notifies: bool = False) -> int:
+    """Names -> bits; without any, speculation is left alone, as runc does. Raises Invalid for unknown names.
+
+    ``notifies``: the filter's descriptor is wanted. The kernel has either that or TSYNC, which would be for the other
+    threads of a process that has none; and WAIT_KILLABLE_RECV only for who is notified.
+    """
+    bits = seccomp.SECCOMP_FILTER_FLAG_NEW_LISTENER if notifies else 0
     if not flags:
-        return seccomp.SECCOMP_FILTER_FLAG_SPEC_ALLOW
-    bits = 0
+        return bits | seccomp.SECCOMP_FILTER_FLAG_SPEC_ALLOW
     for flag in flags:
         if flag not in FLAGS:
             raise Invalid(f"seccomp flags {flag!r} not yet supported")
         bits |= FLAGS[flag]
-    return bits
+    if notifies:
+        return bits & ~seccomp.SECCOMP_FILTER_FLAG_TSYNC
+    return bits & ~seccomp.SECCOMP_FILTER_FLAG_WAIT_KILLABLE_RECV
 
 
 def action_value(action: str, errno_ret: int | None) -> int:
