@@ -61,8 +61,8 @@ class Parley:
         except OSError:
             self._listen()
             raise StartFailure(_NOT_STARTED) from None
-        if self._listen():
-            raise StartFailure("container process does not know what it was told")
+        while self._listen():  # it said that it was ready before it read that it may go
+            continue
 
     def _listen(self) -> bool:
         """True when it is ready, False when it has let the socket go."""
