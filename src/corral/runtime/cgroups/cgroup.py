@@ -60,15 +60,20 @@ class Cgroup:
     def at(cls, hierarchies: Hierarchies, path: str, *, everything: bool = False) -> Cgroup:
         """``everything``: join all controllers, for a container to which the hierarchies are mounted writable.
 
-        Raises Invalid for a path that is empty or not plain.
+        A ``path`` of the form ``slice:prefix:name`` is a scope that systemd is asked for. Raises Invalid for a path
+        that is empty or not plain.
         """
+        if path.count(":") == 2 and not path.startswith("/"):
+            from corral.runtime.cgroups.systemd.group import SystemdCgroup
+
+            return SystemdCgroup(hierarchies, path, everything=everything)
         return cls(hierarchies, path, everything=everything)
 
     @classmethod
     def of_spec(cls, hierarchies: Hierarchies, spec: Spec) -> Cgroup:
         """The one that a spec asks for; with all controllers if the container may write to what it sees of them."""
         writable = any(mount.type in ("cgroup", "cgroup2") and "ro" not in mount.options for mount in spec.mounts)
-        return cls(hierarchies, spec.linux.cgroups_path, everything=writable)
+        return cls.at(hierarchies, spec.linux.cgroups_path, everything=writable)
 
     # -- life
 
@@ -121,6 +126,7 @@ class Cgroup:
                 warnings += _apply(place, change.apply)
             if device_rules:
                 self._replace_devices(device_rules, change)
+            self._confirm(dataclasses.replace(resources, devices=device_rules))
         except BaseException:
             change.undo()
             raise
@@ -149,6 +155,9 @@ class Cgroup:
             raise failure
 
     # -- entering
+
+    def entered(self) -> None:
+        """The container's first process is in the group, or will never be. Called once after ``create``."""
 
     def procs_files(self, *, v2: bool = False) -> list[str]:
         """The cgroup.procs files that a child writes "0" to, to be in the group; ``v2``: that of version 2 as well.
@@ -227,6 +236,9 @@ class Cgroup:
         return stats.collect(self._hierarchies, self.path)
 
     # -- inside
+
+    def _confirm(self, resources: Resources) -> None:
+        """The last step of an update, which may still fail."""
 
     def _candidates(self) -> list[str]:
         """Version 2 first: it is the one that is always joined and that can kill."""
