@@ -16,7 +16,7 @@ from __future__ import annotations
 import ipaddress
 import socket
 import struct
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Final
 
 from corral.linux.netlink import message
@@ -36,6 +36,8 @@ IFA: Final = Attributes(
 )
 """IFA_*; ``address`` is the peer's on a point-to-point link and otherwise the same as ``local``."""
 
+RT_SCOPE_UNIVERSE: Final = 0
+IFA_F_PERMANENT: Final = 0x80
 _NODAD: Final = 0x02
 
 Interface = ipaddress.IPv4Interface | ipaddress.IPv6Interface
@@ -43,10 +45,12 @@ Interface = ipaddress.IPv4Interface | ipaddress.IPv6Interface
 
 @dataclass(frozen=True, slots=True)
 class Address:
-    """``index``: of the interface that has it."""
+    """``index``: of the interface that has it; ``scope`` RT_SCOPE_*; ``flags`` IFA_F_*."""
 
     index: int
     interface: Interface
+    scope: int = field(default=RT_SCOPE_UNIVERSE, compare=False)
+    flags: int = field(default=IFA_F_PERMANENT, compare=False)
 
 
 def add(index: int, interface: Interface) -> Request:
@@ -75,9 +79,10 @@ def _header(index: int, interface: Interface) -> bytes:
 
 
 def _address(answer: Answer) -> Address | None:
-    _, prefix, _, _, index = IFADDRMSG.unpack_from(answer.payload)
+    _, prefix, flags, scope, index = IFADDRMSG.unpack_from(answer.payload)
     found = IFA.decode(answer.payload[IFADDRMSG.size :])
     packed = found.get("local", found.get("address"))
     if not isinstance(packed, bytes) or len(packed) not in (4, 16):
         return None
-    return Address(index, ipaddress.ip_interface((packed, prefix)))
+    more = found.get("flags")
+    return Address(index, ipaddress.ip_interface((packed, prefix)), scope, more if isinstance(more, int) else flags)

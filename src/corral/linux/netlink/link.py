@@ -24,7 +24,7 @@ from corral.linux.netlink.attributes import BE16, BINARY, S32, STRING, U8, U16, 
 from corral.linux.netlink.connection import Connection
 from corral.linux.netlink.message import Answer, Request
 
-__all__ = ["Link", "VethEnd", "add_bridge", "add_veth", "by_name", "change", "delete", "every", "index_of"]
+__all__ = ["Link", "VethEnd", "add_bridge", "add_veth", "by_name", "change", "delete", "every", "index_of", "move"]
 
 RTM_NEWLINK: Final = 16
 RTM_DELLINK: Final = 17
@@ -161,6 +161,12 @@ def change(
     mask = IFF_UP if up is not None else 0
     payload = IFINFOMSG.pack(0, 0, index, IFF_UP if up else 0, mask) + IFLA.encode(attributes)
     return Request(RTM_NEWLINK, 0, payload, f"change interface {name or index}")
+
+
+def move(index: int, netns_fd: int, name: str) -> Request:
+    """Into another network namespace, under another name; it goes down. Its addresses are lost on the way."""
+    payload = IFINFOMSG.pack(0, 0, index, 0, IFF_UP) + IFLA.encode({"net_ns_fd": netns_fd, "ifname": name})
+    return Request(RTM_NEWLINK, 0, payload, f"move interface {index} as {name}")
 
 
 def delete(name: str) -> Request:

@@ -113,6 +113,8 @@ def make_plan(
         raise Invalid("time namespace offsets specified, but time namespace isn't enabled in the config")
     if spec.linux.rootfs_propagation and spec.linux.rootfs_propagation not in mounts.PROPAGATION:
         raise Invalid(f"invalid rootfsPropagation: {spec.linux.rootfs_propagation}")
+    if spec.linux.net_devices and not any(namespace.type == "network" for namespace in spec.linux.namespaces):
+        raise Invalid("unable to move network devices without a NET namespace")
     if spec.linux.sysctl:
         sysctl.check(spec.linux.sysctl, spec.linux.namespaces)
     target = bundle

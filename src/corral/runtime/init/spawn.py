@@ -109,13 +109,31 @@ def spawn_container(
                 stack.callback(os.close, cgroup_fd)
         place = Place(cgroup.path, procs_files, cgroup_fd)
         if plan.user is not None:
-            return _spawn_mapped(plan, place, seccomp, fds)
+            child = _spawn_mapped(plan, place, seccomp, fds)
+            return child if not spec.linux.net_devices else _with_devices(child, spec)
         if plan.pid_namespace:
             target = os.open(plan.pid_namespace, os.O_RDONLY | os.O_CLOEXEC)
             stack.callback(os.close, target)
             stack.enter_context(_children_in(target))
         page = functools.partial(standard.run, plan, place, seccomp)
-        return _spawn(page, plan.clone_flags, plan.process, fds, cgroup_fd, keep=_open(cgroup_fd))
+        child = _spawn(page, plan.clone_flags, plan.process, fds, cgroup_fd, keep=_open(cgroup_fd))
+        return child if not spec.linux.net_devices else _with_devices(child, spec)
+
+
+def _with_devices(child: Child, spec: Spec) -> Child:
+    """Network devices are moved by us, who are where they are, as soon as there is a namespace to move them into."""
+    from corral.runtime.init import netdevices
+
+    path = next(n.path for n in spec.linux.namespaces if n.type == "network") or f"/proc/{child.pid}/ns/net"
+    try:
+        netdevices.move(spec.linux.net_devices, path)
+    except BaseException:
+        signal.pidfd_send_signal(child.pidfd, signal.SIGKILL)
+        os.waitid(os.P_PIDFD, child.pidfd, os.WEXITED)
+        os.close(child.pidfd)
+        child.sync.close()
+        raise
+    return child
 
 
 def _open(fd: int | None) -> tuple[int, ...]:
