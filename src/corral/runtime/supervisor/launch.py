@@ -66,8 +66,11 @@ class Launch:
         try:
             self._sync.send(_GO)
             self._went = True
-        except OSError:
+        except ConnectionError:
             self._went = self._ready
+        except OSError as error:  # and it would wait for ever
+            self.close()
+            self._events.failed(StartError(f"telling the container process to start: {error.strerror}", _OTHER))
 
     def listening(self) -> None:
         """Its listener has been delivered. What became of one that does not listen any more will be heard."""

@@ -8,6 +8,7 @@ import signal
 import socket
 import struct
 from collections.abc import Callable
+from contextlib import suppress
 from typing import Final
 
 from corral.linux import prctl
@@ -73,6 +74,7 @@ class Supervisor:
 
     def _link(self, link: socket.socket) -> None:
         self._audience.keeper = Peer(self._loop, link, self._from_keeper, self._keeper_gone)
+        self._keeper = _credentials(link)[0]
 
     def _from_keeper(self, message: Message, fds: list[int]) -> None:
         del fds  # a keeper sends none
@@ -81,6 +83,9 @@ class Supervisor:
 
     def _keeper_gone(self) -> None:
         self._audience.keeper = None
+        if os.getppid() == self._keeper:  # it lives, but could not be told something: two of them would be too many
+            with suppress(ProcessLookupError):
+                os.kill(self._keeper, signal.SIGKILL)
         self._loop.call_soon(self._replace_keeper)
 
     def _replace_keeper(self) -> None:
@@ -123,8 +128,7 @@ class Supervisor:
             sock, _ = self._base.listener.accept()
         except BlockingIOError:
             return
-        credentials = sock.getsockopt(socket.SOL_SOCKET, socket.SO_PEERCRED, _UCRED.size)
-        if _UCRED.unpack(credentials)[1] != os.geteuid():
+        if _credentials(sock)[1] != os.geteuid():
             sock.close()
             return
         peer: Peer | None = None
@@ -161,6 +165,12 @@ class Supervisor:
         running = [True]
         self._reaper.in_child(lambda: compress_file(path), lambda _status: running.clear())
         return lambda: not running
+
+
+def _credentials(sock: socket.socket) -> tuple[int, int, int]:
+    """Process, user and group of the peer; of a socket pair's: those that made it."""
+    pid, uid, gid = _UCRED.unpack(sock.getsockopt(socket.SOL_SOCKET, socket.SO_PEERCRED, _UCRED.size))
+    return pid, uid, gid
 
 
 _former: Final[list[Supervisor]] = []
