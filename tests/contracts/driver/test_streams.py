@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+import json
 import secrets
 import signal
 from dataclasses import replace
 
 import pytest
 
+from corral.oci.annotations import REAPER
 from corral.oci.runtime import ConsoleSize, User
 from corral.runtime.driver import Stdio
 from support import boxes
@@ -146,3 +148,16 @@ def _sorted_groups(text: str) -> str:
     head, _, rest = text.partition(" groups=")
     groups, _, rest = rest.partition("\n")
     return f"{head} groups={','.join(sorted(set(groups.split(','))))}\n{rest}"
+
+
+async def test_reaper_is_process_one_and_forwards_signals(host: Host) -> None:
+    request = host.request(
+        "trap 'exit 5' TERM; (true &); head -c 17 /proc/1/cmdline; echo; while :; do sleep 0.01; done", log=True
+    )
+    shown = json.dumps(["/sbin/docker-init", "--", *request.spec.process.args])
+    request = replace(request, spec=replace(request.spec, annotations={REAPER: shown}))
+    await host.driver.run(request)
+    await eventually(lambda: host.logged(request.id) != "")
+    await host.driver.kill(request.id, signal.SIGTERM)
+    assert (await host.events.exit(request.id)).code == 5
+    assert host.logged(request.id) == "/sbin/docker-init\n"

@@ -7,6 +7,7 @@ and has its own ``--init``. See ``oci.runtime`` for these extensions.
 
 from __future__ import annotations
 
+import json
 from collections.abc import Iterable
 from typing import Any, Final
 
@@ -33,12 +34,15 @@ _REQUIRED: Final[tuple[tuple[tuple[str, ...], dict[str, object]], ...]] = (
 )
 """Place in the JSON, through lists -> what has to be there (schema/*.json of the specification)."""
 
+_REAPER_MOUNT: Final = {"type": "bind", "options": ["bind", "ro", "nosuid", "nodev"]}
+
 Data = dict[str, Any]
 """A JSON object of the specification."""
 
 
-def complete(spec: Spec, identity: Identity, rootfs: str) -> Data:
-    """``rootfs``: where the root is mounted; ``identity``: who the process is, resolved in that root."""
+def complete(spec: Spec, identity: Identity, rootfs: str, reaper: str = "") -> Data:
+    """``rootfs``: where the root is mounted; ``identity``: who the process is, resolved in that root; ``reaper``: the
+    file of ``init.starter_program`` for a spec that ``reaper_command`` has a command line for."""
     data = spec.to_json()
     data["ociVersion"] = OCI_VERSION
     data["process"] = complete_process(spec.process, identity)
@@ -46,6 +50,9 @@ def complete(spec: Spec, identity: Identity, rootfs: str) -> Data:
     data["mounts"] = [_mount(item, mount) for item, mount in zip(data.get("mounts", []), spec.mounts, strict=True)]
     data["annotations"] = {key: value for key, value in spec.annotations.items() if not key.startswith(_PRIVATE)}
     data.setdefault("linux", {})
+    if reaper:
+        data["process"]["args"] = reaper_command(spec)
+        data["mounts"].append({"destination": data["process"]["args"][0], "source": reaper, **_REAPER_MOUNT})
     _fill(data)
     return data
 
@@ -66,8 +73,9 @@ def complete_process(process: Process, identity: Identity) -> Data:
     return data
 
 
-def wants_reaper(spec: Spec) -> bool:
-    return REAPER in spec.annotations
+def reaper_command(spec: Spec) -> list[str]:
+    """Of process 1 when it is to be a reaper; empty when not."""
+    return list(json.loads(spec.annotations[REAPER])) if REAPER in spec.annotations else []
 
 
 def _mount(data: Data, mount: Mount) -> Data:

@@ -14,14 +14,17 @@ import os
 import posixpath
 
 from corral.linux import mount as m
+from corral.linux.libc import MACHINE
 from corral.oci.codec import compact
 from corral.oci.rootfs import RootfsMount
 from corral.oci.runtime import Mount, Process, Spec
-from corral.runtime.external.config import complete, complete_process
+from corral.runtime.external.config import complete, complete_process, reaper_command
 from corral.runtime.external.workspace import Workspace
-from corral.runtime.init import copyup, workdir
+from corral.runtime.init import copyup, starter_program, workdir
+from corral.runtime.init.failure import SetupError
 from corral.runtime.init.inside import Root
 from corral.runtime.init.mounts import Kind, plan_mount
+from corral.runtime.init.program import environment
 from corral.runtime.init.rootfs import mount_root
 from corral.runtime.init.user import identify
 
@@ -37,7 +40,8 @@ def prepare_container(workspace: Workspace, spec: Spec, rootfs: tuple[RootfsMoun
     workdir.make(root, spec.process.cwd)
     for mount in spec.mounts:
         _copy_up(root, mount)
-    _write(workspace.config, complete(spec, identify(root, spec.process), workspace.rootfs))
+    reaper = _reaper(workspace, spec)
+    _write(workspace.config, complete(spec, identify(root, spec.process), workspace.rootfs, reaper))
 
 
 def prepare_exec(workspace: Workspace, name: str, process: Process, init: int) -> None:
@@ -74,6 +78,21 @@ def _copy_up(root: Root, mount: Mount) -> None:
     copyup.fill(there, volume)
     os.close(volume)
     os.close(there)
+
+
+def _reaper(workspace: Workspace, spec: Spec) -> str:
+    """The program of process 1 when it is to be one of ours, "" when it is the user's."""
+    if not reaper_command(spec):
+        return ""
+    name = spec.process.args[0]
+    files = starter_program.candidates(name, environment(spec.process.env, "").get("PATH", ""))
+    program = starter_program.program(files, f"docker-init: exec {name} failed\n", MACHINE)
+    if program is None:
+        raise SetupError(f"--init: there is no built-in reaper for {MACHINE}; mount one and make it the entrypoint")
+    with open(workspace.reaper, "wb") as file:
+        file.write(program)
+        os.fchmod(file.fileno(), 0o755)
+    return workspace.reaper
 
 
 def _write(path: str, value: object) -> None:

@@ -5,6 +5,7 @@
     containers/ID/oci/
     ├── config.json          the description, complete
     ├── rootfs/              mount point of the root, in the mount namespace of the runtime's create only
+    ├── reaper               the program of process 1 with --init
     ├── state/               the runtime's --root
     ├── NAME.pid             --pid-file; NAME is "init", or an exec's id
     ├── NAME.json            --process of an exec
@@ -26,6 +27,7 @@ class Workspace:
         self.path = f"{bundle}/oci"
         self.config = f"{self.path}/config.json"
         self.rootfs = f"{self.path}/rootfs"
+        self.reaper = f"{self.path}/reaper"
         self.state = f"{self.path}/state"
 
     def make(self) -> None:

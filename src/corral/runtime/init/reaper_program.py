@@ -19,11 +19,13 @@ import signal
 import struct
 from typing import Final
 
-__all__ = ["program"]
+__all__ = ["BASE", "START", "Code", "call", "elf", "loop_aarch64", "loop_x86_64", "move", "program"]
 
-_BASE: Final = 0x400000
+BASE: Final = 0x400000
 _EHDR: Final = struct.Struct("<16sHHIQQQIHHHHHH")
 _PHDR: Final = struct.Struct("<IIQQQQQQ")
+START: Final = _EHDR.size + 2 * _PHDR.size
+"""What comes after the headers is here, in the file and above BASE."""
 _PT_LOAD: Final = 1
 _PT_GNU_STACK: Final = 0x6474E551
 _EM: Final = {"x86_64": 62, "aarch64": 183}
@@ -43,13 +45,15 @@ _KEPT: Final = (
 _FORWARDED: Final = sum(1 << (number - 1) for number in range(1, 65) if number not in _KEPT)
 
 
-class _Code:
-    """Bytes with labels; a jump is a one-byte displacement (x86-64) or a field of 19 or 26 bits (aarch64)."""
+class Code:
+    """Bytes with labels; a jump is a displacement of one byte, a far one of four (x86-64), or a field of 19 or 26 bits
+    (aarch64)."""
 
     def __init__(self) -> None:
         self.bytes = bytearray()
         self._labels: dict[str, int] = {}
         self._jumps: list[tuple[int, str]] = []
+        self._far_jumps: list[tuple[int, str]] = []
 
     def label(self, name: str) -> None:
         self._labels[name] = len(self.bytes)
@@ -62,6 +66,11 @@ class _Code:
         self._jumps.append((len(self.bytes), target))
         self.bytes.append(0)
 
+    def far_jump(self, opcode: str, target: str) -> None:
+        self.add(opcode)
+        self._far_jumps.append((len(self.bytes), target))
+        self.bytes += bytes(4)
+
     def word(self, instruction: int) -> None:
         self.bytes += struct.pack("<I", instruction)
 
@@ -71,7 +80,9 @@ class _Code:
 
     def link_x86(self) -> bytes:
         for position, target in self._jumps:
-            self.bytes[position] = (self._labels[target] - position - 1) & 0xFF
+            struct.pack_into("<b", self.bytes, position, self._labels[target] - position - 1)
+        for position, target in self._far_jumps:
+            struct.pack_into("<i", self.bytes, position, self._labels[target] - position - 4)
         return bytes(self.bytes)
 
     def link_arm(self) -> bytes:
@@ -86,20 +97,27 @@ class _Code:
 
 def program(child: int, machine: str) -> bytes | None:
     """A static ELF file for process 1 whose program is process ``child``; None for a machine that is not known."""
+    code = Code()
     if machine == "x86_64":
-        code = _x86_64(child)
-    elif machine == "aarch64":
-        code = _aarch64(child)
-    else:
-        return None
-    start = _EHDR.size + 2 * _PHDR.size
-    size = start + len(code)
+        code.add("41BC" + struct.pack("<I", child).hex())  # mov r12d, child
+        loop_x86_64(code)
+        return elf(b"", code.link_x86(), machine)
+    if machine == "aarch64":
+        move(code, 19, child)
+        loop_aarch64(code)
+        return elf(b"", code.link_arm(), machine)
+    return None
+
+
+def elf(data: bytes, code: bytes, machine: str) -> bytes:
+    """A static ELF file: ``data`` at START, ``code`` behind it."""
+    size = START + len(data) + len(code)
     header = _EHDR.pack(
         b"\x7fELF\x02\x01\x01".ljust(16, b"\0"),
         2,  # ET_EXEC
         _EM[machine],
         1,
-        _BASE + start,
+        BASE + START + len(data),
         _EHDR.size,
         0,
         0,
@@ -110,15 +128,13 @@ def program(child: int, machine: str) -> bytes | None:
         0,
         0,
     )
-    load = _PHDR.pack(_PT_LOAD, 5, 0, _BASE, _BASE, size, size, 0x10000)
+    load = _PHDR.pack(_PT_LOAD, 5, 0, BASE, BASE, size, size, 0x10000)
     stack = _PHDR.pack(_PT_GNU_STACK, 6, 0, 0, 0, 0, 0, 16)
-    return header + load + stack + code
+    return header + load + stack + data + code
 
 
-def _x86_64(child: int) -> bytes:
+def loop_x86_64(code: Code) -> None:
     """r12: the child, r13: its exit code or -1; [rsp]: wait status, [rsp+8]: the set of signals."""
-    code = _Code()
-    code.add("41BC" + struct.pack("<I", child).hex())  # mov r12d, child
     code.add("4983CDFF")  # or r13, -1
     code.add("48B8" + struct.pack("<Q", _FORWARDED).hex())  # mov rax, signals
     code.add("50 50")  # push rax; push rax
@@ -148,36 +164,33 @@ def _x86_64(child: int) -> bytes:
     code.add("4585ED")
     code.jump("78", "wait")  # test r13d, r13d; js wait
     code.add("4489EF B8E7000000 0F05")  # exit_group(r13d)
-    return code.link_x86()
 
 
-def _aarch64(child: int) -> bytes:
+def loop_aarch64(code: Code) -> None:
     """w19: the child, w20: its exit code or -1; [sp]: wait status, [sp+8]: the set of signals."""
-    code = _Code()
-    _move(code, 19, child)
     code.word(0x12800014)  # movn w20, #0
-    _move(code, 9, _FORWARDED)
+    move(code, 9, _FORWARDED)
     code.word(0xA9BF27E9)  # stp x9, x9, [sp, #-16]!
     code.label("wait")
     code.word(0x910023E0)  # add x0, sp, #8
     code.word(0xD2800001)  # mov x1, #0
     code.word(0xD2800002)  # mov x2, #0
     code.word(0xD2800103)  # mov x3, #8
-    _call(code, 137)  # rt_sigtimedwait
+    call(code, 137)  # rt_sigtimedwait
     code.word(0x7100001F)  # cmp w0, #0
     code.branch(0x5400000D, "wait")  # b.le
     code.word(0x7100441F)  # cmp w0, #17
     code.branch(0x54000000, "reap")  # b.eq
     code.word(0x2A0003E1)  # mov w1, w0
     code.word(0x2A1303E0)  # mov w0, w19
-    _call(code, 129)  # kill
+    call(code, 129)  # kill
     code.branch(0x14000000, "wait")  # b
     code.label("reap")
     code.word(0x92800000)  # mov x0, #-1
     code.word(0x910003E1)  # mov x1, sp
     code.word(0xD2800022)  # mov x2, #WNOHANG
     code.word(0xD2800003)  # mov x3, #0
-    _call(code, 260)  # wait4
+    call(code, 260)  # wait4
     code.word(0x7100001F)  # cmp w0, #0
     code.branch(0x5400000D, "done")  # b.le
     code.word(0x6B13001F)  # cmp w0, w19
@@ -194,17 +207,16 @@ def _aarch64(child: int) -> bytes:
     code.word(0x7100029F)  # cmp w20, #0
     code.branch(0x5400000B, "wait")  # b.lt
     code.word(0x2A1403E0)  # mov w0, w20
-    _call(code, 94)  # exit_group
-    return code.link_arm()
+    call(code, 94)  # exit_group
 
 
-def _move(code: _Code, register: int, value: int) -> None:
+def move(code: Code, register: int, value: int) -> None:
     """movz and movk, sixteen bits at a time."""
     code.word(0xD2800000 | (value & 0xFFFF) << 5 | register)
     for part in range(1, 4):
         code.word(0xF2800000 | part << 21 | (value >> 16 * part & 0xFFFF) << 5 | register)
 
 
-def _call(code: _Code, number: int) -> None:
+def call(code: Code, number: int) -> None:
     code.word(0xD2800008 | number << 5)  # mov x8, number
     code.word(0xD4000001)  # svc #0
