@@ -14,6 +14,7 @@ from corral.daemon.flags import parse_bytes, parse_flags
 from corral.daemon.listeners import parse_host
 from corral.daemon.runtimes import NATIVE, known_runtimes, parse_runtimes
 from corral.daemon.settings import SETTINGS, Kind, Setting
+from corral.engine.cdi.registry import DEFAULT_DIRECTORIES
 from corral.errors import Invalid
 from corral.runtime.driver import RuntimeBinary
 
@@ -51,9 +52,14 @@ class DaemonConfig:
     default_shm_size: int = 64 * 2**20
     ulimits: Mapping[str, tuple[int, int]] = dataclasses.field(default_factory=dict)
     """Soft and hard limit by name."""
+    cdi_spec_dirs: tuple[str, ...] = DEFAULT_DIRECTORIES
+    features: Mapping[str, bool] = dataclasses.field(default_factory=dict)
+    """Only "cdi" means something, which is on unless it is false here."""
     init: bool = False
     no_new_privileges: bool = False
+    userns_remap: str = ""
     seccomp_profile: str = ""
+    selinux_enabled: bool = False
     log_driver: str = "json-file"
     log_opts: Mapping[str, str] = dataclasses.field(default_factory=dict)
     storage_driver: str = ""
@@ -173,6 +179,8 @@ def _convert(setting: Setting, value: Any) -> Any:
             case Kind.LIST, list() if all(isinstance(item, str) for item in value):
                 return value
             case Kind.MAP, dict() if all(isinstance(item, str) for item in value.values()):
+                return value
+            case Kind.FEATURES, dict() if all(isinstance(item, bool) for item in value.values()):
                 return value
             case Kind.ULIMITS, dict():
                 return {name: (int(limit["Soft"]), int(limit["Hard"])) for name, limit in value.items()}

@@ -23,7 +23,9 @@ from corral.api.server.routers.stats import StatsRouter
 from corral.api.server.routers.system import SystemRouter
 from corral.api.server.routers.volumes import VolumeRouter
 from corral.daemon.config import DaemonConfig
-from corral.daemon.translate import container_settings, network_config, system_settings
+from corral.daemon.security_modules import with_security_modules
+from corral.daemon.translate import cdi_directories, container_settings, network_config, system_settings
+from corral.engine.cdi.registry import Registry
 from corral.engine.container.context import Engine
 from corral.engine.container.live import LiveTable
 from corral.engine.container.record import ContainerID
@@ -36,6 +38,7 @@ from corral.engine.logger.reader import LogReader
 from corral.engine.spec.host import HostFacts
 from corral.engine.system import SystemService
 from corral.engine.system.cgroups import CgroupService
+from corral.engine.userns.pool import IDPool
 from corral.errors import CorralError
 from corral.image.graphdriver.choose import choose
 from corral.image.record import ImageUse
@@ -99,12 +102,14 @@ class Services:
             connecting.cancel()
             raise
         driver = await connecting
+        host = await with_security_modules(HostFacts.discover(), config, execution)
         stack.push_async_callback(driver.close)
         networks = NetworkService(
             execution, database, network_config(config), driver.sandbox, partial(events.emit, "network")
         )
         stack.push_async_callback(networks.close)
         await networks.start()
+        devices = Registry(cdi_directories(config))
         engine = Engine(
             data=data,
             exec=execution,
@@ -118,16 +123,18 @@ class Services:
             filters=FilterCache(execution.seccomp),
             emit=events.emit,
             settings=container_settings(config),
-            host=HostFacts.discover(),
+            host=host,
             clock=time.time_ns,
             storage_driver=graph.name,
+            devices=devices,
+            ids=IDPool(lambda: (record.id_maps for record in store if record.id_maps is not None)),
         )
         await restore(engine)
         news.deliver_to(engine)
         stack.push_async_callback(news.settle)
         containers = ContainerService(engine)
         system = SystemService(
-            database, system_settings(config), store, containers, images, volumes, lambda: events.listeners
+            database, system_settings(config, host.security_modules), store, containers, images, volumes, lambda: events.listeners, devices
         )
         return cls(engine, events, containers, images, networks, volumes, system)
 
@@ -153,7 +160,7 @@ class Services:
 
     def reconfigure(self, config: DaemonConfig) -> None:
         """Takes over what SIGHUP may change."""
-        self._system.settings = system_settings(config)
+        self._system.settings = system_settings(config, self._engine.host.security_modules)
 
     async def stop_containers(self, timeout: int) -> None:
         """Stops every running container, each with its own stop timeout, within ``timeout`` seconds (-1: no limit)."""

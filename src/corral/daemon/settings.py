@@ -18,6 +18,8 @@ class Kind(enum.Enum):
     LIST = "list"
     MAP = "map"
     """key=value; an object in daemon.json."""
+    FEATURES = "feature"
+    """name=true or name=false; an object of booleans in daemon.json."""
     ULIMITS = "ulimit"
     """name=soft[:hard]; {name: {"Soft": n, "Hard": n}} in daemon.json."""
     RUNTIMES = "runtime"
@@ -72,8 +74,10 @@ SETTINGS: Final = (
     _set("default-shm-size", Kind.BYTES, "Default shm size for containers"),
     _set("default-ulimit", Kind.ULIMITS, "Default ulimits for containers", field="ulimits", key="default-ulimits"),
     _set("init", _B, "Run an init in the container to forward signals and reap processes"),
+    _set("userns-remap", _S, "User/Group setting for user namespaces"),
     _set("no-new-privileges", _B, "Set no-new-privileges by default for new containers"),
     _set("seccomp-profile", _S, 'Path to seccomp profile. Set to "unconfined" to disable the default seccomp profile'),
+    _set("selinux-enabled", _B, "Enable selinux support"),
     _set("log-driver", _S, "Default driver for container logs"),
     _set("log-opt", _M, "Default log driver options for containers", field="log_opts", key="log-opts"),
     _set("storage-driver", _S, "Storage driver to use", short="s"),
@@ -88,6 +92,8 @@ SETTINGS: Final = (
     _set("ip-masq", _B, "Enable IP masquerading for the default bridge network"),
     _set("iptables", _B, "Enable addition of firewall rules"),
     _set("userland-proxy", _B, "Serve connections to published ports that the firewall cannot translate (IPv6)"),
+    _set("cdi-spec-dir", _L, "CDI specification directories to use", field="cdi_spec_dirs", key="cdi-spec-dirs"),
+    Setting("feature", Kind.FEATURES, "Enable feature in the daemon", "features", "features"),
     _set("dns", _L, "DNS server to use"),
     _set("dns-opt", _L, "DNS options to use", field="dns_options", key="dns-opts"),
     _set("dns-search", _L, "DNS search domains to use"),
@@ -99,13 +105,11 @@ SETTINGS: Final = (
     _ignored("allow-direct-routing", _B),
     _ignored("authorization-plugin", _L, "authorization-plugins"),
     _ignored("bip6", _S),
-    _ignored("cdi-spec-dir", _L, "cdi-spec-dirs"),
     _ignored("containerd", _S),
     _ignored("default-address-pool", _L, "default-address-pools"),
     _ignored("default-gateway-v6", _S),
     _ignored("exec-opt", _L, "exec-opts"),
     _ignored("experimental", _B),
-    _ignored("feature", _M, "features"),
     _ignored("fixed-cidr-v6", _S),
     _ignored("http-proxy", _S),
     _ignored("https-proxy", _S),

@@ -10,10 +10,11 @@ from corral.daemon.config import DaemonConfig
 from corral.daemon.runtimes import known_runtimes
 from corral.engine.container.settings import Settings
 from corral.engine.system import SystemSettings
+from corral.engine.userns.remap import resolve
 from corral.errors import Invalid
 from corral.network.config import NetworkConfig
 
-__all__ = ["container_settings", "network_config", "system_settings"]
+__all__ = ["cdi_directories", "container_settings", "network_config", "system_settings"]
 
 
 def container_settings(config: DaemonConfig) -> Settings:
@@ -29,11 +30,19 @@ def container_settings(config: DaemonConfig) -> Settings:
         log_driver=config.log_driver,
         log_opts=dict(config.log_opts),
         no_new_privileges=config.no_new_privileges,
+        remap=resolve(config.userns_remap),
         seccomp_profile=_profile(config.seccomp_profile),
         dns=config.dns,
         dns_options=config.dns_options,
         dns_search=config.dns_search,
     )
+
+
+def cdi_directories(config: DaemonConfig) -> tuple[str, ...]:
+    """Where specifications of devices are; none when that is switched off, for which Docker also takes [""]."""
+    if not config.features.get("cdi", True):
+        return ()
+    return tuple(directory for directory in config.cdi_spec_dirs if directory)
 
 
 def _profile(setting: str) -> str:
@@ -64,7 +73,7 @@ def network_config(config: DaemonConfig) -> NetworkConfig:
     )
 
 
-def system_settings(config: DaemonConfig) -> SystemSettings:
+def system_settings(config: DaemonConfig, security_modules: tuple[str, ...] = ()) -> SystemSettings:
     encrypted = config.tls or config.tlsverify
     unencrypted = [host for host in config.hosts if host.startswith("tcp://") and not encrypted]
     return SystemSettings(
@@ -79,6 +88,8 @@ def system_settings(config: DaemonConfig) -> SystemSettings:
         default_runtime=config.default_runtime,
         firewall="nftables" if config.iptables else "none",
         private_cgroupns=config.default_cgroupns_mode == "private",
+        remapped=resolve(config.userns_remap) is not None,
         seccomp_profile=config.seccomp_profile,
+        security_modules=security_modules,
         open_addresses=tuple(host.replace("tcp://", "http://", 1) for host in unencrypted),
     )

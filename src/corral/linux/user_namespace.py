@@ -38,8 +38,8 @@ _pause: Final = ctypes.cast(_library.pause, ctypes.c_void_p)
 def born_in(uid_map: str, gid_map: str, flags: int = 0) -> Iterator[int]:
     """A helper in a new user namespace, and in those others that ``flags`` names, which the new one owns.
 
-    Gives its process id in /proc, for /proc/PID/ns, while the block is entered. The maps as the kernel reads them: a line
-    for each range; writing more than one's own id takes CAP_SETUID and CAP_SETGID. Raises OSError.
+    Gives its process id in /proc, for /proc/PID/ns, while the block is entered. The maps as the kernel reads them: a
+    line for each range; writing more than one's own id takes CAP_SETUID and CAP_SETGID. Raises OSError.
     """
     stack = mmap.mmap(-1, _STACK)
     top = ctypes.addressof(ctypes.c_char.from_buffer(stack)) + _STACK

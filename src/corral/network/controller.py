@@ -21,6 +21,7 @@ from collections.abc import Callable, Collection, Iterator
 from contextlib import AsyncExitStack
 from dataclasses import replace
 from ipaddress import IPv4Address, IPv4Network
+from pathlib import Path
 from typing import Final
 
 from corral.api.types.network import NetworkInspect
@@ -170,7 +171,9 @@ class NetworkService:
                 held = await self._hold(undo, request, endpoint)
                 undo.callback(unpin, path)
                 owner = None
-                if request.maps is not None:
+                if request.userns:
+                    owner = Owner(Path(request.userns), None)
+                elif request.maps is not None:
                     owner = Owner(self._exec_root.sandbox_owner(sandbox_id), request.maps)
                     undo.callback(unpin, owner.path)
                     sandbox = replace(sandbox, userns=owner.path)

@@ -25,7 +25,8 @@ __all__ = ["Sandbox", "SandboxRecords", "SandboxRequest"]
 class SandboxRequest:
     """``mode``: name or id of a network, "" and "default" for the default bridge. ``mac`` and ``ip`` "" for any.
 
-    ``container_name`` is for messages and for inspecting networks; ``maps``: of the container's own user namespace.
+    ``container_name`` is for messages and for inspecting networks; ``maps``: of the container's own user namespace;
+    ``userns``: the path of another container's that it joins.
     """
 
     container_id: str
@@ -37,6 +38,7 @@ class SandboxRequest:
     container_name: str = ""
     aliases: tuple[str, ...] = ()
     maps: IDMaps | None = None
+    userns: str = ""
 
 
 @dataclass(frozen=True, slots=True)

@@ -72,10 +72,10 @@ class IDMaps:
 
 @dataclass(frozen=True, slots=True)
 class Owner:
-    """A user namespace to be made and pinned at ``path``."""
+    """A user namespace to be made and pinned at ``path``, or without ``maps`` one that is there already."""
 
     path: Path
-    maps: IDMaps
+    maps: IDMaps | None
 
 
 def _text(ranges: Sequence[IDMapping]) -> str:

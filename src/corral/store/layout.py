@@ -8,6 +8,7 @@
     ├── containers/ID/                0710
     │   ├── ID-json.log[.1[.gz]...]   json-file log, readable by Docker's tools
     │   ├── hostname, hosts, resolv.conf   bind-mounted into the container
+    │   └── ids                       its layers belong to ids of its user namespace (file systems that cannot map)
     ├── image/
     │   ├── blobs/sha256/HEX          committed content: image configs, manifests, compressed layers
     │   └── ingest/                   content that is still being written; emptied at start
@@ -30,6 +31,7 @@
     ├── sandboxes/ID.json             what network/sandbox.py records of a container's live sandbox
     ├── shm/ID                        mount point: /dev/shm of a container whose IPC namespace others may join
     ├── seccomp/SHA256.bpf            compiled filters by digest of their profile
+    ├── apparmor.profile              text of the default profile as it was loaded
     └── tmp/
 
     Beside EXEC-ROOT, because a daemon may mount a tmpfs over it:
@@ -72,6 +74,9 @@ class DataRoot:
     def container_etc(self, container_id: str, name: str) -> Path:
         """``name`` is one of hostname, hosts, resolv.conf."""
         return self.container(container_id) / name
+
+    def container_ids(self, container_id: str) -> Path:
+        return self.container(container_id) / "ids"
 
     @property
     def blobs(self) -> Path:
@@ -173,6 +178,10 @@ class ExecRoot:
     @property
     def seccomp(self) -> Path:
         return self.root / "seccomp"
+
+    @property
+    def apparmor(self) -> Path:
+        return self.root / "apparmor.profile"
 
     @property
     def tmp(self) -> Path:

@@ -6,6 +6,7 @@ from dataclasses import dataclass
 from typing import Final
 
 from corral.errors import Invalid
+from corral.volume.idmap import is_idmap
 
 __all__ = ["PROPAGATIONS", "Mode", "is_mode", "parse"]
 
@@ -21,17 +22,18 @@ _KINDS: Final = {
 
 @dataclass(frozen=True, slots=True)
 class Mode:
-    """Labels (z, Z) and consistency are accepted and mean nothing here."""
+    """Labels (z, Z) and consistency are accepted and mean nothing here. ``idmap``: the word, see `idmap`."""
 
     read_only: bool = False
     propagation: str = ""
     no_copy: bool = False
+    idmap: str = ""
 
 
 def is_mode(text: str) -> bool:
     """Whether ``text`` is a mode; the empty one is."""
     words = text.split(",") if text else []
-    kinds = [_KINDS.get(word) for word in words]
+    kinds = ["idmap" if is_idmap(word) else _KINDS.get(word) for word in words]
     return None not in kinds and len(set(kinds)) == len(kinds)
 
 
@@ -40,4 +42,5 @@ def parse(text: str) -> Mode:
     if not is_mode(text):
         raise Invalid(f"invalid mode: {text}")
     words = frozenset(text.split(","))
-    return Mode("ro" in words, next(iter(words & PROPAGATIONS), ""), "nocopy" in words)
+    mapped = next((word for word in words if is_idmap(word)), "")
+    return Mode("ro" in words, next(iter(words & PROPAGATIONS), ""), "nocopy" in words, mapped)

@@ -20,7 +20,8 @@ class ContainerMount:
     Of binds: ``propagation`` ("" is rprivate), ``create_source`` (as -v does), ``non_recursive``, and how read-only
     extends to mounts below the source: ``recursive_read_only`` is "" (where the kernel can), "no" or "force".
     Of volumes: ``no_copy`` (do not fill it from the image), ``subpath``, and ``labels`` and ``options`` for one that is
-    yet to be made. Of tmpfs: ``tmpfs_options`` as mount(8) has them. ``shown``: whether inspect lists it.
+    yet to be made. Of tmpfs: ``tmpfs_options`` as mount(8) has them. ``id_map``: of binds and
+    volumes, how their owners are mapped, see `idmap`. ``shown``: whether inspect lists it.
     """
 
     type: str
@@ -39,6 +40,7 @@ class ContainerMount:
     labels: dict[str, str] = field(default_factory=dict)
     options: dict[str, str] = field(default_factory=dict)
     tmpfs_options: tuple[str, ...] = ()
+    id_map: str = ""
     shown: bool = True
 
     def to_json(self) -> dict[str, Any]:

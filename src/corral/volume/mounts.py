@@ -19,6 +19,7 @@ from collections.abc import Iterable, Mapping, Sequence
 from corral.api.types.mount import Mount, MountPoint
 from corral.errors import Invalid
 from corral.oci import runtime as oci
+from corral.oci.idmaps import IDMaps
 from corral.volume import parse, tmpfs
 from corral.volume.mount import ContainerMount
 
@@ -65,13 +66,20 @@ def plan(
     return tuple(chosen.values())
 
 
-def oci_mounts(mounts: Iterable[ContainerMount], *, first_start: bool = False) -> tuple[oci.Mount, ...]:
-    """Outer destinations before inner ones. Only at a container's ``first_start`` are empty volumes filled."""
+def oci_mounts(
+    mounts: Iterable[ContainerMount], *, first_start: bool = False, mapped: Mapping[str, IDMaps] | None = None
+) -> tuple[oci.Mount, ...]:
+    """Outer destinations before inner ones. Only at a container's ``first_start`` are empty volumes filled.
+
+    ``mapped``: how the owners at a destination are seen.
+    """
     ordered = sorted(mounts, key=lambda mount: (mount.destination.count("/"), mount.destination))
-    return tuple(_oci_mount(mount, first_start) for mount in ordered)
+    if not mapped:
+        return tuple(_oci_mount(mount, first_start) for mount in ordered)
+    return tuple(_oci_mount(mount, first_start, mapped.get(mount.destination)) for mount in ordered)
 
 
-def _oci_mount(mount: ContainerMount, first_start: bool) -> oci.Mount:
+def _oci_mount(mount: ContainerMount, first_start: bool, maps: IDMaps | None = None) -> oci.Mount:
     if mount.type == "tmpfs":
         return oci.Mount(mount.destination, "tmpfs", "tmpfs", tmpfs.merge(mount.tmpfs_options))
     options = ["bind" if mount.non_recursive else "rbind"]
@@ -82,7 +90,8 @@ def _oci_mount(mount: ContainerMount, first_start: bool) -> oci.Mount:
     options.append(mount.propagation or "rprivate")
     if first_start and mount.type == "volume" and not mount.no_copy and not mount.subpath:
         options.append(COPY_UP)
-    return oci.Mount(mount.destination, "bind", mount.source, tuple(options))
+    uids, gids = (maps.uids, maps.gids) if maps is not None else ((), ())
+    return oci.Mount(mount.destination, "bind", mount.source, tuple(options), uids, gids)
 
 
 def mount_points(mounts: Iterable[ContainerMount]) -> list[MountPoint]:

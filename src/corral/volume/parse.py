@@ -13,7 +13,7 @@ from typing import Final, TypeVar
 from corral.api.types.mount import BindOptions, Mount, TmpfsOptions, VolumeOptions
 from corral.api.types.wire import UNSET, UnsetType
 from corral.errors import Invalid
-from corral.volume import mode, tmpfs
+from corral.volume import idmap, mode, tmpfs
 from corral.volume.mount import ContainerMount
 
 __all__ = ["bind", "image_volume", "mount", "tmpfs_mount", "volumes_from"]
@@ -43,7 +43,7 @@ def bind(text: str, volume_driver: str = "") -> ContainerMount:
     except Invalid as error:
         raise Invalid(f"invalid volume specification: '{text}': {error}") from None
     shown = words if is_bind or words else _DEFAULT_VOLUME_MODE
-    return dataclasses.replace(result, mode=shown, create_source=is_bind)
+    return dataclasses.replace(result, mode=shown, create_source=is_bind, id_map=parsed.idmap)
 
 
 def mount(wanted: Mount, volume_driver: str = "") -> ContainerMount:
@@ -106,7 +106,16 @@ def _bind(wanted: Mount, destination: str) -> ContainerMount:
         create_source=options.create_mountpoint is True,
         non_recursive=options.non_recursive is True,
         recursive_read_only=recursion,
+        id_map=_idmap(options),
     )
+
+
+def _idmap(options: BindOptions) -> str:
+    """The API's ``IDMap``: "" for none, "idmap", or Podman's "uids=...;gids=..."."""
+    text = _text(options.id_map)
+    if not text:
+        return ""
+    return idmap.check(text if idmap.is_idmap(text) else f"{idmap.WORD}={text}")
 
 
 def _volume(wanted: Mount, destination: str, volume_driver: str) -> ContainerMount:

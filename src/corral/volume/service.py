@@ -24,10 +24,12 @@ from typing import Final
 from corral.api.types.mount import MountPoint
 from corral.api.types.volume import Volume, VolumeListResponse, VolumesPruneReport, VolumeUsage
 from corral.errors import Conflict, CorralError, Invalid, NotFound
+from corral.linux.idmap import supported
 from corral.oci import runtime as oci
+from corral.oci.idmaps import IDMaps
 from corral.store.database import Database
 from corral.store.layout import DataRoot
-from corral.volume import mounts, usage, view
+from corral.volume import idmap, mounts, usage, view
 from corral.volume.driver import Driver
 from corral.volume.local import LocalDriver
 from corral.volume.mount import ContainerMount
@@ -168,8 +170,8 @@ class VolumeService:
         """What inspect shows."""
         return tuple(mounts.mount_points(self.mounts_of(container_id)))
 
-    async def mount(self, container_id: str, *, first_start: bool) -> tuple[oci.Mount, ...]:
-        """Makes everything available that the container mounts; all or nothing.
+    async def mount(self, container_id: str, *, first_start: bool, maps: IDMaps | None = None) -> tuple[oci.Mount, ...]:
+        """Makes everything available that the container mounts; all or nothing. ``maps``: of its user namespace.
 
         Raises Invalid when the source of a bind is gone, Internal when a driver fails.
         """
@@ -182,7 +184,8 @@ class VolumeService:
                     mount = await self._mount_volume(undo, container_id, mount)
                 ready.append(mount)
             undo.pop_all()
-        return mounts.oci_mounts(ready, first_start=first_start)
+        mapped = _mapped(ready, maps) if maps is not None or any(mount.id_map for mount in ready) else None
+        return mounts.oci_mounts(ready, first_start=first_start, mapped=mapped)
 
     async def unmount(self, container_id: str) -> None:
         """Idempotent."""
@@ -267,6 +270,21 @@ class VolumeService:
     async def _usage(self, record: VolumeRecord) -> VolumeUsage:
         size = await usage.size(self._drivers[record.driver].path(record.name)) if record.driver == _LOCAL else -1
         return VolumeUsage(ref_count=len(self._records.users(record.name)), size=size)
+
+
+def _mapped(ready: Sequence[ContainerMount], maps: IDMaps | None) -> dict[str, IDMaps]:
+    """By destination: as asked for; volumes, which are the container's own, with its maps. Raises Invalid."""
+    mapped = {}
+    for mount in ready:
+        if mount.id_map:
+            mapped[mount.destination] = idmap.maps_of(mount.id_map, maps)
+        elif mount.type == "volume" and maps is not None:
+            if supported(mount.source):
+                mapped[mount.destination] = maps
+            elif not os.listdir(mount.source):
+                # As Docker does: what the container makes in it will be its own.
+                os.chown(mount.source, *maps.root)
+    return mapped
 
 
 def _prepare_bind(mount: ContainerMount) -> None:

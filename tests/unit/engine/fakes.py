@@ -20,12 +20,14 @@ from corral.engine.container.service import ContainerService
 from corral.engine.container.settings import Settings
 from corral.engine.container.store import ContainerStore
 from corral.engine.spec.host import HostFacts
+from corral.engine.userns.pool import IDPool
 from corral.errors import Conflict, NotFound
 from corral.image.record import Image
 from corral.network.endpoint import Endpoint
 from corral.network.portmap.ports import PortBinding
 from corral.network.sandbox import Sandbox, SandboxRequest
 from corral.oci.digest import ImageID
+from corral.oci.idmaps import IDMaps
 from corral.oci.image import ContainerConfig, ImageConfig
 from corral.oci.rootfs import RootfsMount
 from corral.oci.runtime import Mount, Process, Resources
@@ -256,7 +258,7 @@ class FakeVolumes:
         self.references[container_id] = tuple(planned)
         return tuple(planned)
 
-    async def mount(self, container_id: str, *, first_start: bool) -> tuple[Mount, ...]:
+    async def mount(self, container_id: str, *, first_start: bool, maps: IDMaps | None = None) -> tuple[Mount, ...]:
         self.journal("volumes.mount")
         return oci_mounts(self.references[container_id], first_start=first_start)
 
@@ -349,10 +351,11 @@ def build_world(root: Path, settings: Settings | None = None, host: HostFacts | 
     driver = FakeDriver(journal, runtime_events, clock)
     images, networks, volumes = FakeImages(journal), FakeNetworks(journal), FakeVolumes(journal)
     news: list[tuple[str, str, dict[str, str]]] = []
+    store = ContainerStore(database)
     engine = Engine(
         data=data,
         exec=execution,
-        store=ContainerStore(database),
+        store=store,
         live=LiveTable(),
         driver=driver,
         images=images,
@@ -363,6 +366,7 @@ def build_world(root: Path, settings: Settings | None = None, host: HostFacts | 
         emit=lambda kind, action, id, attributes: news.append((kind, action, dict(attributes))),
         settings=settings or Settings(),
         host=host or HostFacts(hostname="machine", cpus=2, online_cpus="0-1"),
+        ids=IDPool(lambda: [record.id_maps for record in store if record.id_maps is not None]),
         clock=clock,
     )
     runtime_events.deliver_to(engine)

@@ -13,6 +13,8 @@ class BindOptions(Wire):
     create_mountpoint: bool | UnsetType = UNSET
     read_only_non_recursive: bool | UnsetType = UNSET
     read_only_force_recursive: bool | UnsetType = UNSET
+    id_map: str | UnsetType = field(default=UNSET, name="IDMap")
+    """Not Docker's: "idmap", or Podman's "uids=...;gids=..."."""
 
 
 class DriverConfig(Wire):

@@ -12,6 +12,7 @@ from collections.abc import Sequence
 
 from corral.cli.errors import UsageError
 from corral.cli.flags import Options
+from corral.cli.opts import userns
 from corral.cli.opts.env import environment, labels, mapping
 
 TYPE_CHECKING = False
@@ -76,7 +77,7 @@ def _check(options: Options) -> None:
         raise _fail("--pid: invalid PID mode")
     if options.text("uts") not in ("", "host"):
         raise _fail("--uts: invalid UTS mode")
-    if options.text("userns") not in ("", "host", "private") and not options.text("userns").startswith("auto"):
+    if options.text("userns").partition(":")[0] not in ("", "host", "auto", "keep-id"):
         raise _fail("--userns: invalid USER mode")
     if options.text("cgroupns") not in ("", "host", "private"):
         raise _fail("--cgroupns: invalid CGROUP mode")
@@ -122,7 +123,7 @@ def _host_config(options: Options) -> Json:
             "SecurityOpt": security,
             "StorageOpt": _storage(options.items("storage-opt")),
             "UTSMode": options.text("uts"),
-            "UsernsMode": options.text("userns"),
+            "UsernsMode": userns.of_caller(options.text("userns")),
             "ShmSize": options.number("shm-size"),
             "Sysctls": mapping(options.items("sysctl")),
             "Runtime": options.text("runtime"),

@@ -23,7 +23,7 @@ def parse_mount(text: str) -> Json:
         key, equals, value = field.partition("=")
         key = key.lower()
         if not equals:
-            if key not in ("readonly", "ro", "volume-nocopy", "bind-nonrecursive"):
+            if key not in ("readonly", "ro", "volume-nocopy", "bind-nonrecursive", "idmap"):
                 raise ValueError(f"invalid field '{field}' must be a key=value pair")
             value = "true"
         if not _common(mount, key, value) and not _special(options, key, value):
@@ -65,6 +65,9 @@ def _flag(key: str, value: str) -> bool:
 
 
 def _special(options: dict[str, Json], key: str, value: str) -> bool:
+    if key == "idmap":  # Podman's
+        options.setdefault("bind", {})["IDMap"] = "idmap" if value == "true" else value
+        return True
     family = key.partition("-")[0]
     if family not in ("bind", "volume", "tmpfs", "image"):
         return False

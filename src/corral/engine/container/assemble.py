@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from typing import Final
 
+from corral.engine.cdi.request import edits_of
 from corral.engine.container import security_options
 from corral.engine.container.context import Engine
 from corral.engine.container.joins import Joins
@@ -34,15 +35,20 @@ def make_spec(
     etc: dict[str, str],
     shm: str,
 ) -> Spec:
-    """Raises Invalid for what cannot be (a device that is not there, a foreign sysctl)."""
+    """Raises Invalid for what cannot be (a device that is not there, a foreign sysctl), Internal for a device by name
+    that is not there."""
     host_config = record.host_config
     namespaces = dict(joins.namespaces)
     if sandbox is not None and sandbox.netns is not None:
         namespaces["network"] = str(sandbox.netns)
+    if sandbox is not None and sandbox.userns is not None and "user" not in namespaces:
+        namespaces["user"] = str(sandbox.userns)
     granted = _capabilities(record)
     security = security_options.parse(host_config.security_opt or ())
     profile = _profile(engine, record, security.seccomp)
     external = runtime_of(engine, record) is not None
+    if external and record.id_maps is not None:
+        raise Invalid(f"runtime {host_config.runtime} does not map ids here: use --userns=host with it")
     return build(
         SpecInput(
             record=record,
@@ -55,6 +61,7 @@ def make_spec(
             etc=etc,
             shm=shm,
             devices=host_devices(host_config),
+            named_devices=edits_of(host_config.device_requests, engine.devices),
             block_devices=block_devices(host_config),
             seccomp={} if external or profile == UNCONFINED else engine.filters.annotations(profile, granted),
             seccomp_description=(
@@ -106,6 +113,8 @@ def _capabilities(record: ContainerRecord) -> tuple[str, ...]:
 
 def _profile(engine: Engine, record: ContainerRecord, profile: str | None) -> str | None:
     """The text of the system call filter's profile, UNCONFINED, or None for the engine's default."""
-    if record.host_config.privileged:
-        return UNCONFINED
-    return engine.settings.seccomp_profile or None if profile is None else profile
+    if profile == security_options.BUILTIN:
+        return None
+    if profile is not None:
+        return profile
+    return UNCONFINED if record.host_config.privileged else engine.settings.seccomp_profile or None

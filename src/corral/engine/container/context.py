@@ -11,15 +11,18 @@ from pathlib import Path
 from typing import Protocol
 
 from corral.api.types.container import LogsOptions
+from corral.engine.cdi.registry import Registry
 from corral.engine.container.live import LiveTable
 from corral.engine.container.settings import Settings
 from corral.engine.container.store import ContainerStore
 from corral.engine.spec.host import HostFacts
 from corral.engine.stats.feed import Feeds
 from corral.engine.stats.reader import Reader
+from corral.engine.userns.pool import IDPool
 from corral.image.record import Image
 from corral.network.sandbox import Sandbox, SandboxRequest
 from corral.oci.digest import ImageID
+from corral.oci.idmaps import IDMaps
 from corral.oci.rootfs import RootfsMount
 from corral.oci.runtime import Mount, Seccomp
 from corral.runtime.driver import Driver
@@ -60,7 +63,7 @@ class Volumes(Protocol):
     """``attach`` when a container is created, ``mount`` and ``unmount`` around each run, ``detach`` at its removal."""
 
     async def attach(self, container_id: str, planned: Sequence[ContainerMount]) -> tuple[ContainerMount, ...]: ...
-    async def mount(self, container_id: str, *, first_start: bool) -> tuple[Mount, ...]: ...
+    async def mount(self, container_id: str, *, first_start: bool, maps: IDMaps | None = None) -> tuple[Mount, ...]: ...
     async def unmount(self, container_id: str) -> None: ...
     async def detach(self, container_id: str, *, anonymous: bool) -> None: ...
     async def restore(self, known: Collection[str], running: Collection[str]) -> None: ...
@@ -83,7 +86,10 @@ class Filters(Protocol):
 
 @dataclass(frozen=True, slots=True)
 class Engine:
-    """``storage_driver``: the name of the graph driver. ``clock``: nanoseconds since the epoch."""
+    """``storage_driver``: the name of the graph driver. ``ids``: for user namespaces of single containers.
+
+    ``clock``: nanoseconds since the epoch.
+    """
 
     data: DataRoot
     exec: ExecRoot
@@ -98,7 +104,9 @@ class Engine:
     emit: Emit
     settings: Settings
     host: HostFacts
+    ids: IDPool
     clock: Callable[[], int]
     storage_driver: str = "overlay2"
     stats_reader: Reader = field(default_factory=Reader)
     feeds: Feeds = field(default_factory=Feeds)
+    devices: Registry = field(default_factory=Registry)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import os
 import secrets
 import shutil
@@ -10,15 +11,19 @@ from functools import partial
 from corral.api.types.container import Config, ContainerCreateRequest, ContainerCreateResponse
 from corral.api.types.host_config import HostConfig
 from corral.api.types.wire import replace
-from corral.engine.container import links, names, news, storage
+from corral.engine.container import links, names, news, security_options, selinux, storage
 from corral.engine.container.checks import check_request, config
 from corral.engine.container.context import Engine
 from corral.engine.container.defaults import command_line, complete_config, complete_host_config
 from corral.engine.container.modes import joined
 from corral.engine.container.record import ContainerID, ContainerRecord
 from corral.engine.undo import Undo
+from corral.engine.userns.assign import assign
+from corral.engine.userns.mode import KeepID
+from corral.engine.userns.mode import parse as parse_userns
 from corral.errors import Invalid, NotFound
 from corral.image.record import Image
+from corral.oci.idmaps import IDMaps
 
 __all__ = ["create"]
 
@@ -32,9 +37,15 @@ async def create(
     _check_platform(image, request.image, platform)
     given = names.check(name) if name else names.generate(engine.store.name_is_free)
     id = ContainerID(secrets.token_hex(32))
-    record = _record(engine, id, given, image, request)
+    record, donors = _record(engine, id, given, image, request)
     record = record.replace(mounts=storage.plan_mounts(record, engine.store.find))
-    with engine.store.claim(given, id):
+    maps, range = assign(record.host_config, engine.settings.remap, tuple(donors.values()), engine.ids)
+    record = _with_maps(record, maps)
+    if engine.host.selinux:
+        record = _with_labels(engine, record, donors)
+    with contextlib.ExitStack() as promised, engine.store.claim(given, id):
+        if range is not None:
+            promised.callback(engine.ids.settle, range)
         async with Undo() as undo:
             directory = engine.data.container(id)
             os.mkdir(directory, 0o710)
@@ -51,7 +62,8 @@ async def create(
 
 def _record(
     engine: Engine, id: ContainerID, name: str, image: Image, request: ContainerCreateRequest
-) -> ContainerRecord:
+) -> tuple[ContainerRecord, dict[str, ContainerRecord]]:
+    """And those whose namespaces it joins, by kind."""
     host_config = complete_host_config(request.host_config, engine.settings, engine.host)
     host_config, donors = _with_donors(engine, host_config)
     if host_config.links:
@@ -65,7 +77,7 @@ def _record(
         published: dict[str, dict[str, str]] = {port: {} for port in host_config.port_bindings}
         config = replace(config, exposed_ports={**published, **(config.exposed_ports or {})})
     path, args = command_line(config)
-    return ContainerRecord(
+    record = ContainerRecord(
         id=id,
         name=name,
         created=engine.clock(),
@@ -79,6 +91,23 @@ def _record(
         mounts=(),
         storage_driver=engine.storage_driver,
     )
+    return record, donors
+
+
+def _with_maps(record: ContainerRecord, maps: IDMaps | None) -> ContainerRecord:
+    """Whose ids are kept is who runs in it."""
+    if maps is None:
+        return record
+    wanted = parse_userns(record.host_config.userns_mode)
+    if isinstance(wanted, KeepID) and not record.config.user:
+        record = record.replace(config=replace(record.config, user=f"{wanted.uid}:{wanted.gid}"))
+    return record.replace(id_maps=maps)
+
+
+def _with_labels(engine: Engine, record: ContainerRecord, donors: dict[str, ContainerRecord]) -> ContainerRecord:
+    asked = security_options.parse(record.host_config.security_opt or ()).labels
+    found = selinux.labels(record.host_config, asked, donors, engine.store)
+    return record.replace(process_label=found.process, mount_label=found.mount)
 
 
 def _with_donors(engine: Engine, given: HostConfig) -> tuple[HostConfig, dict[str, ContainerRecord]]:

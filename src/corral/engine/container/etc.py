@@ -13,6 +13,7 @@ from corral.engine.container.context import Engine
 from corral.engine.container.joins import Joins
 from corral.engine.container.links import host_lines
 from corral.engine.container.record import ContainerRecord
+from corral.engine.userns.storage import own
 from corral.network.sandbox import Sandbox
 
 __all__ = ["hosts", "resolv_conf", "write_files"]
@@ -49,6 +50,7 @@ def write_files(engine: Engine, record: ContainerRecord, sandbox: Sandbox | None
     }
     for name, text in contents.items():
         _write(paths[name], text)
+        own(paths[name], record.id_maps)
     return paths
 
 

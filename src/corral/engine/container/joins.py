@@ -31,6 +31,10 @@ def find_joins(engine: Engine, record: ContainerRecord) -> Joins:
     namespaces = {
         kind: f"/proc/{donor.state.pid}/ns/{'net' if kind == 'network' else kind}" for kind, donor in donors.items()
     }
+    if record.id_maps is not None and donors:
+        # A namespace can be used only within the user namespace that owns it.
+        donor = next(iter(donors.values()))
+        namespaces["user"] = f"/proc/{donor.state.pid}/ns/user"
     return Joins(namespaces, donors.get("network"), ipc)
 
 

@@ -5,16 +5,19 @@ The caller holds the container's lock. A failed start leaves everything as it wa
 
 from __future__ import annotations
 
+import asyncio
+import dataclasses
 from typing import Final
 
 from corral.api.types.wire import replace
-from corral.engine.container import etc, network, news, shm, storage
+from corral.engine.container import etc, network, news, selinux, shm, storage
 from corral.engine.container.assemble import make_spec, runtime_of, stdio_of
 from corral.engine.container.context import Engine
 from corral.engine.container.joins import Joins, find_joins
 from corral.engine.container.live import Live
 from corral.engine.container.record import ContainerRecord, Status
 from corral.engine.undo import Undo
+from corral.engine.userns import storage as userns
 from corral.errors import CorralError, Internal, Invalid
 from corral.network.sandbox import Sandbox
 from corral.runtime.driver import ContainerState, CreateRequest, StartError
@@ -65,10 +68,16 @@ async def launch(engine: Engine, record: ContainerRecord, *, by_hand: bool) -> C
 async def _bring_up(engine: Engine, record: ContainerRecord, live: Live) -> tuple[ContainerState, Sandbox | None]:
     async with Undo() as undo:
         rootfs = engine.images.rootfs(record.id)
+        if record.id_maps is not None:
+            mark, scratch = engine.data.container_ids(record.id), engine.data.tmp / record.id
+            rootfs = await userns.fit(rootfs, record.id_maps, mark, scratch)
         joins = find_joins(engine, record)
         mounts = await storage.mount(engine, record)
         undo.push(storage.unmount, engine, record)
-        sandbox = await _sandbox(engine, record, undo)
+        if record.mount_label:
+            rootfs = selinux.labelled(rootfs, record.mount_label)
+            await asyncio.to_thread(selinux.relabel_mounts, record.mounts, record.mount_label)
+        sandbox = await _sandbox(engine, record, joins, undo)
         files = etc.write_files(engine, record, sandbox, joins)
         record = _with_donor_hostname(record, joins)
         memory = shm.prepare(engine, record, joins)
@@ -89,10 +98,12 @@ async def _bring_up(engine: Engine, record: ContainerRecord, live: Live) -> tupl
     return state, sandbox
 
 
-async def _sandbox(engine: Engine, record: ContainerRecord, undo: Undo) -> Sandbox | None:
+async def _sandbox(engine: Engine, record: ContainerRecord, joins: Joins, undo: Undo) -> Sandbox | None:
     request = network.sandbox_request(record)
     if request is None:
         return None
+    if "user" in joins.namespaces:
+        request = dataclasses.replace(request, userns=joins.namespaces["user"])
     undo.push(engine.networks.release, record.id)
     return await engine.networks.allocate(request)
 

@@ -30,6 +30,7 @@ def sandbox_request(record: ContainerRecord) -> SandboxRequest | None:
         hostname=record.config.hostname,
         container_name=record.name,
         aliases=tuple(asked.aliases or ()),
+        maps=record.id_maps,
     )
 
 

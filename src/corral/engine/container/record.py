@@ -27,6 +27,7 @@ from corral.api.types.container import Config
 from corral.api.types.endpoint import NetworkingConfig, NetworkSettings
 from corral.api.types.host_config import HostConfig
 from corral.errors import Internal
+from corral.oci.idmaps import IDMaps
 from corral.volume.mount import ContainerMount
 
 __all__ = ["TRANSITIONS", "UNKNOWN_EXIT", "ContainerID", "ContainerRecord", "State", "Status"]
@@ -97,7 +98,8 @@ class ContainerRecord:
     """``config`` and ``host_config`` are complete: the image's and the engine's defaults are in them.
 
     ``name`` has no slash; ``path`` and ``args`` are entrypoint and command in one; ``networking`` is what the user
-    asked for; ``image_ref`` is what they called the image.
+    asked for; ``process_label`` and ``mount_label`` are SELinux's, empty without; ``image_ref`` is what they called
+    the image; ``id_maps``: of its user namespace, None for the host's.
     """
 
     id: ContainerID
@@ -113,6 +115,9 @@ class ContainerRecord:
     mounts: tuple[ContainerMount, ...]
     storage_driver: str
     platform: str = "linux"
+    process_label: str = ""
+    mount_label: str = ""
+    id_maps: IDMaps | None = None
     state: State = State()
 
     @property

@@ -6,6 +6,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 
 from corral.api.types.host_config import Ulimit
+from corral.oci.idmaps import IDMaps
 from corral.runtime.driver import RuntimeBinary
 
 __all__ = ["Settings"]
@@ -17,7 +18,7 @@ class Settings:
 
     ``cgroup_parent`` is relative to each hierarchy's mount point; ``log_opts`` apply to containers that use the
     default log driver without options of their own; ``runtimes``: by the names that ``--runtime`` may give, None for
-    this engine's own.
+    this engine's own; ``remap``: the ids of containers that do not ask for others, None for the host's.
     """
 
     cgroup_parent: str = "/corral"
@@ -32,6 +33,7 @@ class Settings:
     log_opts: dict[str, str] = field(default_factory=dict)
     no_new_privileges: bool = False
     seccomp_profile: str = ""
+    remap: IDMaps | None = None
     dns: tuple[str, ...] = ()
     dns_options: tuple[str, ...] = ()
     dns_search: tuple[str, ...] = ()

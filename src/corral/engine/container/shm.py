@@ -28,7 +28,11 @@ def prepare(engine: Engine, record: ContainerRecord, joins: Joins) -> str:
     discard(engine, record)
     path.mkdir(mode=0o700, parents=True)
     flags = linux.MS_NOSUID | linux.MS_NODEV | linux.MS_NOEXEC
-    linux.mount("shm", str(path), "tmpfs", flags, f"mode=1777,size={host_config.shm_size}")
+    options = f"mode=1777,size={host_config.shm_size}"
+    if record.id_maps is not None:
+        uid, gid = record.id_maps.root
+        options += f",uid={uid},gid={gid}"
+    linux.mount("shm", str(path), "tmpfs", flags, options)
     return str(path)
 
 

@@ -46,7 +46,7 @@ async def mount(engine: Engine, record: ContainerRecord) -> tuple[Mount, ...]:
     """For the spec of a start. Raises Invalid when a bind's source is missing."""
     if not record.mounts:
         return ()
-    return await engine.volumes.mount(record.id, first_start=record.state.started_at == 0)
+    return await engine.volumes.mount(record.id, first_start=record.state.started_at == 0, maps=record.id_maps)
 
 
 async def unmount(engine: Engine, record: ContainerRecord) -> None:

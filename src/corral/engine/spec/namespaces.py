@@ -22,7 +22,14 @@ def with_namespaces(given: SpecInput, spec: Spec) -> Spec:
         "mount": False,
     }
     namespaces = tuple(Namespace(kind, given.namespaces.get(kind, "")) for kind, host in shared.items() if not host)
-    return dataclasses.replace(spec, linux=dataclasses.replace(spec.linux, namespaces=namespaces))
+    maps = given.record.id_maps
+    if maps is None:
+        return dataclasses.replace(spec, linux=dataclasses.replace(spec.linux, namespaces=namespaces))
+    user = Namespace("user", given.namespaces.get("user", ""))
+    linux = dataclasses.replace(
+        spec.linux, namespaces=(*namespaces, user), uid_mappings=maps.uids, gid_mappings=maps.gids
+    )
+    return dataclasses.replace(spec, linux=linux)
 
 
 def with_hostname(given: SpecInput, spec: Spec) -> Spec:

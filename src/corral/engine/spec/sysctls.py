@@ -8,6 +8,7 @@ from typing import Final
 from corral.engine.container.modes import container_of
 from corral.engine.spec.input import SpecInput
 from corral.errors import Invalid
+from corral.oci.idmaps import IDMaps
 from corral.oci.runtime import Spec
 
 __all__ = ["with_sysctls"]
@@ -17,9 +18,10 @@ _IPC: Final = frozenset(
 ) | {"kernel.shm_rmid_forced"}
 _UTS: Final = frozenset({"kernel.domainname"})
 
+_PING: Final = "net.ipv4.ping_group_range"
 _NETWORK_DEFAULTS: Final = {
     "net.ipv4.ip_unprivileged_port_start": "0",
-    "net.ipv4.ping_group_range": "0 2147483647",
+    _PING: "0 2147483647",
 }
 """Root inside may be anybody outside: low ports and pings need no capability in a private network."""
 
@@ -32,8 +34,16 @@ def with_sysctls(given: SpecInput, spec: Spec) -> Spec:
         if reason := _refusal(name, own):
             raise Invalid(f'sysctl "{name}" {reason}')
     private = "network" in own and container_of(host_config.network_mode) is None
-    sysctl = {**(_NETWORK_DEFAULTS if private else {}), **wanted}
+    sysctl = {**(_network_defaults(given.record.id_maps) if private else {}), **wanted}
     return dataclasses.replace(spec, linux=dataclasses.replace(spec.linux, sysctl=sysctl))
+
+
+def _network_defaults(maps: IDMaps | None) -> dict[str, str]:
+    """Of groups there are only those that are mapped."""
+    if maps is None:
+        return _NETWORK_DEFAULTS
+    groups = next(one.size for one in maps.gids if one.container_id == 0)
+    return {**_NETWORK_DEFAULTS, _PING: f"0 {groups - 1}"}
 
 
 def _refusal(name: str, own: set[str]) -> str | None:

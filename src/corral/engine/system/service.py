@@ -14,6 +14,7 @@ from corral.api.types.container import ContainerSummary
 from corral.api.types.image import ImageSummary
 from corral.api.types.system import (
     Component,
+    DeviceInfo,
     DiskUsage,
     FirewallInfo,
     IndexInfo,
@@ -25,6 +26,8 @@ from corral.api.types.system import (
     Version,
 )
 from corral.api.types.volume import Volume
+from corral.api.types.wire import UNSET
+from corral.engine.cdi.registry import Catalogue, Registry
 from corral.engine.container.record import ContainerRecord, Status
 from corral.engine.logger.entry import format_time
 from corral.engine.system.identity import engine_id
@@ -80,6 +83,7 @@ class SystemService:
         images: Images,
         volumes: Volumes,
         listeners: Callable[[], int],
+        devices: Registry | None = None,
     ) -> None:
         self.settings = settings
         self._id = engine_id(database)
@@ -88,6 +92,7 @@ class SystemService:
         self._images = images
         self._volumes = volumes
         self._listeners = listeners
+        self._devices = devices or Registry()
         self._installed = format_time(os.stat(corral.__file__).st_mtime_ns)
         self._support: Support = probe(Hierarchies.of_host())
 
@@ -121,6 +126,7 @@ class SystemService:
     async def info(self) -> SystemInfo:
         settings, support, machine = self.settings, self._support, Machine.look()
         running, paused, stopped = _count(self._records)
+        catalogue = self._devices.catalogue()
         return SystemInfo(
             id=self._id,
             containers=running + paused + stopped,
@@ -178,8 +184,9 @@ class SystemService:
             init_binary="corral-init",
             security_options=_security_options(settings),
             firewall_backend=FirewallInfo(driver=settings.firewall),
-            cdi_spec_dirs=[],
-            warnings=warnings(support, machine, settings) or None,
+            cdi_spec_dirs=list(self._devices.directories),
+            discovered_devices=[DeviceInfo(source="cdi", id=name) for name in catalogue.devices] or UNSET,
+            warnings=[*warnings(support, machine, settings), *_invalid(catalogue)] or None,
         )
 
     async def disk_usage(self, kinds: frozenset[str]) -> DiskUsage:
@@ -193,6 +200,11 @@ class SystemService:
         if "volume" in kinds:
             usage.volumes = list(await self._volumes.usage())
         return usage
+
+
+def _invalid(catalogue: Catalogue) -> list[str]:
+    """Specifications of devices that cannot be used."""
+    return [f"CDI: Error associated with spec file {path}: {error}" for path, error in catalogue.errors.items()]
 
 
 def _count(records: Records) -> tuple[int, int, int]:
@@ -216,9 +228,13 @@ def _runtime(name: str, binary: RuntimeBinary | None) -> Runtime:
 
 def _security_options(settings: SystemSettings) -> list[str]:
     profile = settings.seccomp_profile or "builtin"
-    options = [f"name=seccomp,profile={profile}"]
+    options = [f"name={module}" for module in settings.security_modules if module == "apparmor"]
+    options.append(f"name=seccomp,profile={profile}")
+    options += [f"name={module}" for module in settings.security_modules if module == "selinux"]
     if settings.private_cgroupns:
         options.append("name=cgroupns")
+    if settings.remapped:
+        options.append("name=userns")
     return options
 
 

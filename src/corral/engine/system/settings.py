@@ -12,7 +12,8 @@ __all__ = ["SystemSettings"]
 
 @dataclass(frozen=True, slots=True)
 class SystemSettings:
-    """``seccomp_profile``: "" or "builtin" for the default, "unconfined", or a path; ``open_addresses``: where the API
+    """``seccomp_profile``: "" or "builtin" for the default, "unconfined", or a path; ``remapped``: ids of
+    containers are not the host's; ``open_addresses``: where the API
     can be reached without authentication over a network ("http://0.0.0.0:2375")."""
 
     data_root: str
@@ -29,5 +30,7 @@ class SystemSettings:
     default_runtime: str = "corral"
     firewall: str = "nftables"
     private_cgroupns: bool = True
+    remapped: bool = False
     seccomp_profile: str = ""
+    security_modules: tuple[str, ...] = ()
     open_addresses: tuple[str, ...] = ()

@@ -153,7 +153,9 @@ class NativeDriver:
     async def sandbox(self, path: Path, owner: Owner | None = None) -> tuple[int, int]:
         message: Message = {"op": "sandbox", "path": str(path)}
         if owner is not None:
-            message |= {"owner": str(owner.path), "maps": protocol.encode_maps(owner.maps)}
+            message["owner"] = str(owner.path)
+            if owner.maps is not None:
+                message["maps"] = protocol.encode_maps(owner.maps)
         _, fds = await self._ask(message)
         namespace, netlink = fds
         return namespace, netlink

@@ -20,7 +20,7 @@ from corral.runtime.supervisor.faults import report
 from corral.runtime.supervisor.peer import Peer
 from corral.runtime.supervisor.process import Process
 from corral.runtime.supervisor.protocol import Message
-from corral.runtime.supervisor.sandbox import make_owned_sandbox, make_sandbox
+from corral.runtime.supervisor.sandbox import make_owned_sandbox, make_sandbox, make_sandbox_in
 from corral.runtime.supervisor.services import Services
 
 _ID: Final = re.compile(r"[0-9a-f]{64}")
@@ -247,6 +247,8 @@ class Operations:
         owner = protocol.optional_text(request.message, "owner")
         if owner is None:
             fds = make_sandbox(path)
+        elif request.message.get("maps") is None:
+            fds = make_sandbox_in(owner, path)
         else:
             fds = make_owned_sandbox(path, owner, protocol.decode_maps(protocol.mapping(request.message, "maps")))
         request.answer({}, fds)

@@ -7,6 +7,7 @@ namespace, so that a pool would not save much; forking a helper for it costs 2 m
 
 from __future__ import annotations
 
+import errno
 import os
 import socket
 
@@ -54,6 +55,49 @@ def make_owned_sandbox(path: str, owner: str, maps: IDMaps) -> tuple[int, int]:
     finally:
         os.close(user)
     return made, netlink
+
+
+def make_sandbox_in(owner: str, path: str) -> tuple[int, int]:
+    """The same, owned by the user namespace ``owner``, where a process must go to make it: rare enough for a fork."""
+    made = _made_inside(owner)
+    try:
+        netlink = _socket_in(made)
+        try:
+            _pin(made, path)
+        except BaseException:
+            os.close(netlink)
+            raise
+    except BaseException:
+        os.close(made)
+        raise
+    return made, netlink
+
+
+def _made_inside(owner: str) -> int:
+    user = os.open(owner, os.O_RDONLY | os.O_CLOEXEC)
+    told, telling = os.pipe2(os.O_CLOEXEC)
+    waited, waiting = os.pipe2(os.O_CLOEXEC)
+    pid = os.fork()
+    if pid == 0:
+        try:
+            os.close(waiting)
+            namespace.setns(user, namespace.CLONE_NEWUSER)
+            namespace.unshare(namespace.CLONE_NEWNET)
+            os.write(telling, b"made")
+            os.read(waited, 1)
+        finally:
+            os._exit(0)
+    os.close(user)
+    os.close(telling)
+    os.close(waited)
+    try:
+        if not os.read(told, 4):
+            raise PermissionError(errno.EPERM, "no network namespace can be made inside", owner)
+        return user_namespace.open_namespace(pid, "net")
+    finally:
+        os.close(waiting)
+        os.close(told)
+        os.waitpid(pid, 0)
 
 
 def _socket_in(target: int) -> int:
