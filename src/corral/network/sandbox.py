@@ -92,10 +92,14 @@ class SandboxRecords:
         data = compact(_CODEC.encode(record))
         fd = os.open(partial, os.O_WRONLY | os.O_CREAT | os.O_TRUNC | os.O_CLOEXEC, 0o600)
         try:
-            os.write(fd, data)
-        finally:
-            os.close(fd)
-        os.rename(partial, path)
+            try:
+                os.write(fd, data)
+            finally:
+                os.close(fd)
+            os.rename(partial, path)
+        except OSError:
+            os.unlink(partial)
+            raise
 
     def remove(self, container_id: str) -> None:
         """Idempotent."""
