@@ -134,7 +134,14 @@ class Services:
         stack.push_async_callback(news.settle)
         containers = ContainerService(engine)
         system = SystemService(
-            database, system_settings(config, host.security_modules), store, containers, images, volumes, lambda: events.listeners, devices
+            database,
+            system_settings(config, host.security_modules),
+            store,
+            containers,
+            images,
+            volumes,
+            lambda: events.listeners,
+            devices,
         )
         return cls(engine, events, containers, images, networks, volumes, system)
 

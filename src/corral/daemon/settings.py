@@ -125,7 +125,6 @@ SETTINGS: Final = (
     _ignored("no-proxy", _S),
     _ignored("raw-logs", _B),
     _ignored("registry-mirror", _L, "registry-mirrors"),
-    _ignored("selinux-enabled", _B),
     _ignored("storage-opt", _L, "storage-opts"),
     _ignored("userland-proxy-path", _S),
     Setting("config-file", _S, "Daemon configuration file", "config_file"),

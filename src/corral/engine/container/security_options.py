@@ -4,15 +4,19 @@ from __future__ import annotations
 
 from collections.abc import Iterable
 from dataclasses import dataclass, replace
+from typing import Final
 
 from corral.errors import Invalid
 
-__all__ = ["SecurityOptions", "parse"]
+__all__ = ["BUILTIN", "SecurityOptions", "parse"]
+
+BUILTIN: Final = "builtin"
+"""The default profile by name, also for who is privileged, and whatever the daemon's own default is."""
 
 
 @dataclass(frozen=True, slots=True)
 class SecurityOptions:
-    """``seccomp``: None for the engine's default, "unconfined", or the JSON text of a profile."""
+    """``seccomp``: None when nothing is said, BUILTIN, "unconfined", or the JSON text of a profile."""
 
     no_new_privileges: bool | None = None
     seccomp: str | None = None
@@ -38,7 +42,7 @@ def parse(options: Iterable[str]) -> SecurityOptions:
             case "apparmor":
                 result = replace(result, apparmor=value)
             case "seccomp":
-                result = replace(result, seccomp=None if value == "builtin" else value)
+                result = replace(result, seccomp=value)
             case "no-new-privileges":
                 result = replace(result, no_new_privileges=_boolean(option, value))
             case "writable-cgroups":

@@ -34,8 +34,10 @@ def inspect_view(
     exec_ids: list[str],
     graph: dict[str, str],
     size: tuple[int, int] | None,
+    apparmor: str = "",
 ) -> ContainerInspect:
-    """``size``: bytes of its own layer and of its whole root, None when nobody asked."""
+    """``apparmor``: the profile that it is, or would be, under; ``size``: bytes of its own layer and of its whole root,
+    None when nobody asked."""
     was_started = record.state.started_at > 0
     etc_owner = container_of(record.host_config.network_mode) or record.id
     has_log = was_started and record.host_config.log_config.type != "none"
@@ -54,6 +56,9 @@ def inspect_view(
         restart_count=record.state.restart_count,
         driver=record.storage_driver,
         platform=record.platform,
+        process_label=record.process_label,
+        mount_label=record.mount_label,
+        app_armor_profile=apparmor,
         exec_ids=exec_ids or None,
         host_config=record.host_config,
         graph_driver=GraphDriverData(data=graph or None, name=record.storage_driver),

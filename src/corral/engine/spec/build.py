@@ -19,6 +19,7 @@ PROCESS_STEPS: Final[tuple[Step, ...]] = (
     process.with_user,
     process.with_limits,
     security.with_capabilities,
+    security.with_modules,
 )
 
 STEPS: Final[tuple[Step, ...]] = (
@@ -30,11 +31,13 @@ STEPS: Final[tuple[Step, ...]] = (
     mounts.with_system_mounts,
     mounts.with_files_in_etc,
     mounts.with_user_mounts,
+    security.with_mount_labels,
     mounts.with_root,
     paths.with_hidden_paths,
     devices.with_devices,
     resources.with_resources,
     sysctls.with_sysctls,
+    devices.with_named_devices,
 )
 
 

@@ -18,6 +18,8 @@ _CONTROLLERS: Final = ("memory", "cpu", "cpuset", "pids", "blkio", "devices", "f
 class HostFacts:
     """``memory`` in bytes; ``controllers`` by their version 1 names; ``swap_limit``: swap can be limited.
 
+    ``apparmor``: the profile of containers that name none, "unconfined" when it could not be loaded; None when the
+    kernel does not confine by AppArmor. ``selinux``: it does by SELinux, and the daemon is to use it.
     ``online_cpus`` and ``memory_nodes`` as the kernel lists them ("0-3,8"); ``unified``: cgroups are version 2 only.
     """
 
@@ -32,6 +34,12 @@ class HostFacts:
     swap_limit: bool = True
     blkio_weight: bool = True
     ip_forward: bool = True
+    apparmor: str | None = None
+    selinux: bool = False
+
+    @property
+    def security_modules(self) -> tuple[str, ...]:
+        return tuple(name for name, on in (("apparmor", self.apparmor is not None), ("selinux", self.selinux)) if on)
 
     @classmethod
     def discover(cls) -> HostFacts:

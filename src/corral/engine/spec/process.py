@@ -82,7 +82,6 @@ def with_limits(given: SpecInput, spec: Spec) -> Spec:
         spec,
         rlimits=rlimits(given.settings.default_ulimits, host_config.ulimits or ()),
         oom_score_adj=host_config.oom_score_adj,
-        apparmor_profile="" if given.security.apparmor == "unconfined" else given.security.apparmor,
     )
 
 

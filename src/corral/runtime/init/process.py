@@ -33,20 +33,20 @@ def leave_keyring() -> None:
 def label(process: Process) -> None:
     """What the security modules do at the next execve, through the host's procfs: before the root changes."""
     if process.apparmor_profile:
-        _write_attribute("apparmor", f"exec {process.apparmor_profile}")
+        _write_attribute("apparmor", f"exec {process.apparmor_profile}", "unable to apply apparmor profile")
     if process.selinux_label:
-        _write_attribute("selinux", process.selinux_label)
+        _write_attribute("selinux", process.selinux_label, "unable to apply selinux label")
 
 
-def _write_attribute(module: str, text: str) -> None:
-    for path in (f"self/attr/{module}/exec", "self/attr/exec"):
-        try:
-            procfs.write(path, text)
-            return
-        except FileNotFoundError:
-            continue
-        except OSError as error:
-            raise described(f"{module} failed to apply profile", error) from error
+def _write_attribute(module: str, text: str, doing: str) -> None:
+    """Raises SetupError also when the kernel does not have the module: what was asked for would not hold."""
+    # Before Linux 5.8 AppArmor has no directory of its own, and SELinux never has.
+    own = os.path.isdir(f"/proc/self/attr/{module}")
+    path = f"self/attr/{module}/exec" if own else "self/attr/exec"
+    try:
+        procfs.write(path, text)
+    except OSError as error:  # also ENOENT: that of a profile that is not loaded
+        raise described(f"{doing}: {module} failed to apply profile: write /proc/{path}", error) from error
 
 
 def start(

@@ -177,7 +177,7 @@ def _configure_overlay(source: str, options: list[str], flags: int, target: str)
                 for layer in value.split(":"):
                     m.fsconfig(context, m.FSCONFIG_SET_STRING, "lowerdir+", layer)
             elif assigned:
-                m.fsconfig(context, m.FSCONFIG_SET_STRING, key, value)
+                m.fsconfig(context, m.FSCONFIG_SET_STRING, key, value.strip('"'))
             else:
                 m.fsconfig(context, m.FSCONFIG_SET_FLAG, key)
         m.fsconfig(context, m.FSCONFIG_CMD_CREATE)
