@@ -51,6 +51,8 @@ blkiodev.ThrottleDevice
     Path s, Rate i
 container.DeviceMapping
     PathOnHost s, PathInContainer s, CgroupPermissions s
+system.DeviceInfo
+    Source s, ID s
 corral.Cgroups
     Version s, Driver s, Parent s, Hierarchies []corral.CgroupHierarchy, Containers []corral.CgroupContainer
 corral.CgroupHierarchy
@@ -151,6 +153,7 @@ system.dockerInfo
     ServerVersion s, Runtimes {}system.Runtime, DefaultRuntime s, Swarm any, LiveRestoreEnabled b, Isolation s,
     InitBinary s, ContainerdCommit system.Commit, RuncCommit system.Commit, InitCommit system.Commit,
     SecurityOptions []s, ProductLicense s, DefaultAddressPools any, FirewallBackend any, CDISpecDirs []s,
+    DiscoveredDevices []system.DeviceInfo,
     Containerd any, Warnings []s, ServerErrors []s, ClientInfo *system.clientInfo
 system.PluginsInfo
     Volume []s, Network []s, Authorization []s, Log []s

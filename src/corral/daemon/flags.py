@@ -81,6 +81,11 @@ def _store(values: dict[str, Any], setting: Setting, text: str) -> None:
             if not name or not equals:
                 raise ValueError("must be formatted as key=value")
             values.setdefault(setting.flag, {})[name] = value
+        case Kind.FEATURES:
+            name, equals, value = text.partition("=")
+            if not name or (equals and value not in _TRUE + _FALSE):
+                raise ValueError("must be formatted as key=true or key=false")
+            values.setdefault(setting.flag, {})[name] = not equals or value in _TRUE
         case Kind.ULIMITS:
             name, limits = parse_ulimit(text)
             values.setdefault(setting.flag, {})[name] = limits

@@ -6,6 +6,7 @@ import pytest
 
 from corral.daemon import config as configuration
 from corral.daemon.config import load
+from corral.daemon.translate import cdi_directories
 from corral.errors import Invalid
 
 
@@ -124,9 +125,9 @@ def test_what_cannot_be_right_is_refused_before_anything_is_touched(flags, messa
 
 def test_known_settings_without_effect_are_accepted_and_remembered(file):
     config = load(
-        ["--raw-logs=false", "--config-file", file({"registry-mirrors": ["https://x"], "features": {"x": True}})]
+        ["--raw-logs=false", "--config-file", file({"registry-mirrors": ["https://x"], "experimental": True})]
     )
-    assert sorted(config.ignored) == ["features", "raw-logs", "registry-mirrors"]
+    assert sorted(config.ignored) == ["experimental", "raw-logs", "registry-mirrors"]
 
 
 def test_relative_roots_are_made_absolute(monkeypatch, tmp_path):
@@ -149,3 +150,28 @@ def test_a_wrong_file_does_not_reload(file):
     file("{")
     with pytest.raises(Invalid):
         configuration.reload(config, ["--config-file", path])
+
+
+@pytest.mark.parametrize(
+    ("content", "flags", "directories"),
+    [
+        ({}, [], ("/etc/cdi", "/var/run/cdi")),
+        ({"cdi-spec-dirs": ["/a", "/b"]}, [], ("/a", "/b")),
+        ({}, ["--cdi-spec-dir", "/a"], ("/a",)),
+        ({"cdi-spec-dirs": [""]}, [], ()),
+        ({"cdi-spec-dirs": ["/a"], "features": {"cdi": False}}, [], ()),
+        ({"features": {"cdi": True, "other": False}}, [], ("/etc/cdi", "/var/run/cdi")),
+        ({}, ["--feature", "cdi=false"], ()),
+        ({}, ["--feature", "cdi"], ("/etc/cdi", "/var/run/cdi")),
+    ],
+)
+def test_where_devices_by_name_are_described(file, content, flags, directories):
+    assert cdi_directories(load(["--config-file", file(content), *flags])) == directories
+
+
+@pytest.mark.parametrize("content", [{"features": {"cdi": "no"}}, {"features": ["cdi"]}])
+def test_features_are_booleans(file, content):
+    with pytest.raises(Invalid, match="features: expected feature"):
+        load(["--config-file", file(content)])
+    with pytest.raises(Invalid, match="key=true or key=false"):
+        load(["--feature", "cdi=maybe"])

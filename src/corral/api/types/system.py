@@ -10,6 +10,7 @@ from corral.api.types.wire import UNSET, UnsetType, Wire, field
 __all__ = [
     "Commit",
     "Component",
+    "DeviceInfo",
     "DiskUsage",
     "FirewallInfo",
     "IndexInfo",
@@ -92,6 +93,13 @@ class FirewallInfo(Wire):
     info: list[tuple[str, str]] | UnsetType | None = UNSET
 
 
+class DeviceInfo(Wire):
+    """A device that can be asked for by name, and who knows it ("cdi")."""
+
+    source: str = ""
+    id: str = field(default="", name="ID")
+
+
 class SystemInfo(Wire):
     id: str = field(default="", name="ID")
     containers: int = 0
@@ -154,6 +162,7 @@ class SystemInfo(Wire):
     product_license: str | UnsetType = UNSET
     default_address_pools: list[dict[str, str]] | UnsetType = UNSET
     firewall_backend: FirewallInfo | UnsetType = UNSET
+    discovered_devices: list[DeviceInfo] | UnsetType = UNSET
     cdi_spec_dirs: list[str] | None = field(default=None, name="CDISpecDirs")
     warnings: list[str] | None = None
 

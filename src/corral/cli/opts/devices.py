@@ -14,7 +14,8 @@ if TYPE_CHECKING:
     Json = dict[str, object]
 
 _RULE = r"[acb] ([0-9]+|\*):([0-9]+|\*) [rwm]{1,3}"
-_CDI = r"[A-Za-z0-9][A-Za-z0-9_.-]*/[A-Za-z0-9_-]+=\S+"
+_KIND = r"[A-Za-z]([A-Za-z0-9_.-]*[A-Za-z0-9])?"
+_CDI = _KIND + "/" + _KIND + r"=[A-Za-z0-9]([A-Za-z0-9_.:-]*[A-Za-z0-9])?"
 
 
 def parse_cgroup_rule(text: str) -> str:
@@ -33,7 +34,7 @@ def devices(specs: Iterable[str]) -> tuple[list[Json], list[Json]]:
     plain: list[Json] = []
     named: list[str] = []
     for spec in specs:
-        if re.fullmatch(_CDI, spec) and not spec.startswith("/"):
+        if re.fullmatch(_CDI, spec):
             named.append(spec)
             continue
         parts = spec.split(":")

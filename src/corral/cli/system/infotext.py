@@ -82,6 +82,11 @@ def _directories(info: Json) -> Iterator[str]:
     if info.get("CDISpecDirs"):
         yield "CDI spec directories:"
         yield from (f" {directory}" for directory in _list(info["CDISpecDirs"]))
+    if info.get("DiscoveredDevices"):
+        yield "Discovered Devices:"
+        for device in _list(info["DiscoveredDevices"]):
+            if isinstance(device, dict):
+                yield f" {device.get('Source', '')}: {device.get('ID', '')}"
 
 
 def _security(info: Json) -> Iterator[str]:

@@ -10,12 +10,13 @@ from collections.abc import Iterable, Iterator
 from typing import Final
 
 from corral.api.types.host_config import DeviceMapping, HostConfig
+from corral.engine.cdi.edits import apply
 from corral.engine.spec.input import HostDevices, SpecInput
 from corral.errors import Invalid
 from corral.oci.runtime import Device, DeviceRule, Resources, Spec
 from corral.runtime.cgroups.devices import DEFAULT_RULES
 
-__all__ = ["host_devices", "with_devices"]
+__all__ = ["host_devices", "with_devices", "with_named_devices"]
 
 _RULE: Final = re.compile(r"([acb]) (\d+|\*):(\d+|\*) ([rwm]{1,3})")
 _ALL_ACCESS: Final = "rwm"
@@ -41,6 +42,11 @@ def with_devices(given: SpecInput, spec: Spec) -> Spec:
     return dataclasses.replace(spec, linux=linux)
 
 
+def with_named_devices(given: SpecInput, spec: Spec) -> Spec:
+    """Last, for their environment and mounts replace what is there."""
+    return apply(given.named_devices, spec)
+
+
 def host_devices(host_config: HostConfig) -> HostDevices:
     """Looks at the host's devices. Raises Invalid for a path that is not there and for a malformed rule."""
     custom = tuple(_rule(text) for text in host_config.device_cgroup_rules or ())
@@ -60,12 +66,12 @@ def _mapped(mappings: Iterable[DeviceMapping]) -> Iterator[tuple[Device, DeviceR
         access = mapping.cgroup_permissions or _ALL_ACCESS
         try:
             real = os.path.realpath(source, strict=True)
-            found = [(target, real)] if not os.path.isdir(real) else _below(real, target)
-            nodes = [node for path, host in found if (node := _node(path, host))]
+            node = _node(target, real)
         except OSError as error:
             raise Invalid(_gathering(source, (error.strerror or str(error)).lower())) from error
-        if not nodes:
+        if node is None and not os.path.isdir(real):
             raise Invalid(_gathering(source, "not a device node"))
+        nodes = [node] if node is not None else list(_below(real, target))
         for node in nodes:
             yield node, DeviceRule(True, node.type, node.major, node.minor, access)
 
@@ -74,13 +80,17 @@ def _gathering(path: str, reason: str) -> str:
     return f'error gathering device information while adding custom device "{path}": {reason}'
 
 
-def _below(directory: str, target: str) -> list[tuple[str, str]]:
-    """(path in the container, path on the host) of everything in a directory such as /dev/snd."""
-    return [
-        (os.path.join(target, os.path.relpath(os.path.join(parent, name), directory)), os.path.join(parent, name))
-        for parent, _, names in os.walk(directory)
-        for name in sorted(names)
-    ]
+def _below(directory: str, target: str) -> Iterator[Device]:
+    """All nodes in a directory such as /dev/snd, which may have none; what vanishes meanwhile is left out."""
+    for parent, _, names in os.walk(directory):
+        for name in sorted(names):
+            host = os.path.join(parent, name)
+            try:
+                node = _node(os.path.join(target, os.path.relpath(host, directory)), host)
+            except OSError:
+                continue
+            if node is not None:
+                yield node
 
 
 def _walk(directory: str) -> Iterator[Device]:

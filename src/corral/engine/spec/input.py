@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass, field
 
+from corral.engine.cdi.edits import NO_EDITS, Edits
 from corral.engine.container.record import ContainerRecord
 from corral.engine.container.security_options import SecurityOptions
 from corral.engine.container.settings import Settings
@@ -29,7 +30,8 @@ class SpecInput:
     ``etc``: host paths of hostname, hosts and resolv.conf by their names in /etc; ``shm``: the donor's /dev/shm when
     another container's IPC namespace is joined; ``seccomp``: annotations that name a compiled filter, empty for none;
     ``seccomp_description``: the filter for a runtime that is not ours;
-    ``block_devices``: (major, minor) of the paths that I/O limits name.
+    ``named_devices``: what devices that were asked for by name change; ``block_devices``: (major, minor) of the paths
+    that I/O limits name.
     """
 
     record: ContainerRecord
@@ -43,5 +45,6 @@ class SpecInput:
     shm: str = ""
     devices: HostDevices = HostDevices()
     block_devices: dict[str, tuple[int, int]] = field(default_factory=dict)
+    named_devices: Edits = NO_EDITS
     seccomp: dict[str, str] = field(default_factory=dict)
     seccomp_description: Seccomp | None = None

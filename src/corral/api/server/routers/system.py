@@ -9,10 +9,12 @@ from corral.api.server.http.request import Request
 from corral.api.server.http.response import Response
 from corral.api.server.router import Route
 from corral.api.types.system import DiskUsage, SystemInfo, Version
+from corral.api.types.wire import UNSET
 from corral.errors import Invalid
 
 __all__ = ["System", "SystemRouter"]
 
+_DEVICES_SINCE: Final = (1, 50)
 _KINDS: Final = ("container", "image", "volume", "build-cache")
 
 
@@ -44,8 +46,11 @@ class SystemRouter:
     async def version(self, request: Request) -> Response:  # noqa: ARG002
         return reply.json(await self._system.version())
 
-    async def info(self, request: Request) -> Response:  # noqa: ARG002
-        return reply.json(await self._system.info())
+    async def info(self, request: Request) -> Response:
+        found = await self._system.info()
+        if request.api_version < _DEVICES_SINCE:
+            found.discovered_devices = UNSET
+        return reply.json(found)
 
     async def disk_usage(self, request: Request) -> Response:
         kinds = frozenset(request.query_list("type") if request.api_version >= (1, 42) else ())

@@ -32,8 +32,6 @@ def check(given: HostConfig, settings: Settings) -> None:
     security_options.parse(given.security_opt or ())
     for ulimit in given.ulimits or ():
         _check_ulimit(ulimit)
-    if given.device_requests:
-        _check_device_requests(given)
 
 
 def check_restart_policy(policy: RestartPolicy) -> None:
@@ -56,15 +54,3 @@ def _check_ulimit(ulimit: Ulimit) -> None:
         raise Invalid(f"invalid ulimit type: {ulimit.name}")
     if ulimit.hard != -1 and (ulimit.soft == -1 or ulimit.soft > ulimit.hard):
         raise Invalid(f"ulimit soft limit must be less than or equal to hard limit: {ulimit.soft} > {ulimit.hard}")
-
-
-def _check_device_requests(given: HostConfig) -> None:
-    for request in given.device_requests or ():
-        raise Invalid(
-            f'could not select device driver "{request.driver}" with capabilities: {_bracketed(request.capabilities)}'
-        )
-
-
-def _bracketed(capabilities: list[list[str]] | None) -> str:
-    """As Go prints a list of lists."""
-    return "[" + " ".join("[" + " ".join(group) + "]" for group in capabilities or ()) + "]"
