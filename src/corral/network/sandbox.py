@@ -71,6 +71,9 @@ class _Record:
 _CODEC: Final = Codec.of(_Record)
 
 
+_PARTIAL: Final = ".new"
+
+
 class SandboxRecords:
     """The records in ``directory``, one JSON file for each container, replaced atomically."""
 
@@ -88,7 +91,7 @@ class SandboxRecords:
             str(sandbox.userns or ""),
         )
         path = self._directory / f"{sandbox.container_id}.json"
-        partial = f"{path}.new"
+        partial = f"{path}{_PARTIAL}"
         data = compact(_CODEC.encode(record))
         fd = os.open(partial, os.O_WRONLY | os.O_CREAT | os.O_TRUNC | os.O_CLOEXEC, 0o600)
         try:
@@ -111,6 +114,9 @@ class SandboxRecords:
         self._directory.mkdir(mode=0o700, parents=True, exist_ok=True)
         found = {}
         for path in self._directory.iterdir():
+            if path.suffix == _PARTIAL:  # its writer was killed, and told nobody
+                path.unlink()
+                continue
             try:
                 sandbox = _sandbox(json.loads(path.read_bytes()))
             except ValueError:
