@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import dataclasses
 import os
+import stat
 from pathlib import Path
 
 import pytest
@@ -126,6 +127,32 @@ def test_devices_asked_for_are_made_with_owner_and_mode(box: Box) -> None:
     assert run(box, script, linux={"devices": devices}) == [
         "/dev/snd/seq character special file 74:1 660 5:29", "/dev/loop9 block special file 7:9 666 0:0",
     ]  # fmt: skip
+
+
+@pytest.mark.parametrize(
+    "device", [Device("/dev/zero", "c", 1, 3), Device("/dev/null", "b", 1, 3), Device("/dev/zero", "p")]
+)
+def test_a_device_that_is_something_else_already_is_an_error(box: Box, device: Device) -> None:
+    taken = Mount(device.path, "bind", "/dev/zero", ("bind",))
+    outcome = in_box(box, lambda box: box.run(spec(shell("true"), mounts=(taken,), linux={"devices": (device,)})))
+    assert outcome.error == f"error creating device nodes: {device.path}: exists and is not the requested device"
+
+
+def test_a_device_that_is_there_already_is_taken(box: Box) -> None:
+    taken = Mount("/dev/zero", "bind", "/dev/zero", ("bind",))
+    devices = (Device("/dev/zero", "c", 1, 5),)
+    outcome = in_box(box, lambda box: box.run(spec(shell("true"), mounts=(taken,), linux={"devices": devices})))
+    assert (outcome.error, outcome.code) == ("", 0)
+
+
+def test_nodes_are_made_in_the_root_when_nothing_is_mounted_on_dev(box: Box, root: Path) -> None:
+    """The runtime MUST supply the default devices (config-linux.md, "Default Devices")."""
+    mounts = tuple(mount for mount in MOUNTS if not mount.destination.startswith("/dev"))
+    description = dataclasses.replace(spec(shell("ls /dev | sort | tr '\\n' ' '")), mounts=mounts)
+    for _ in range(2):
+        outcome = in_box(box, lambda box: box.run(description))
+        assert outcome.lines == ["fd full null ptmx random stderr stdin stdout tty urandom zero "], outcome.error
+    assert stat.S_ISCHR((root / "dev/null").stat().st_mode)
 
 
 def test_a_dev_of_the_users_own_is_left_as_it_is(box: Box, tmp_path: Path) -> None:

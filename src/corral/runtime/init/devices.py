@@ -10,7 +10,7 @@ from typing import Final
 
 from corral.linux.libc import AT_FDCWD
 from corral.oci.runtime import Device
-from corral.runtime.init.failure import described
+from corral.runtime.init.failure import SetupError, described
 from corral.runtime.init.inside import Root, absolute
 from corral.runtime.init.tree import attach, clone_tree
 
@@ -36,9 +36,9 @@ DEFAULT_MODE: Final = 0o666
 
 
 def create(root: Root, devices: tuple[Device, ...]) -> None:
-    """Fill a /dev that is the container's own. The umask must be zero."""
+    """Fill a /dev that is the container's own. The umask must be zero. Raises SetupError."""
     asked = {device.path for device in devices}
-    dev = root.open("/dev", os.O_PATH | os.O_DIRECTORY)
+    dev = root.ensure("/dev", directory=True)
     for device in DEFAULT:
         if device.path not in asked:
             _create(root, dev, device.path.removeprefix("/dev/"), device)
@@ -64,6 +64,7 @@ def _create(root: Root, parent: int, name: str, device: Device) -> None:
         try:
             os.mknod(name, kind | mode, os.makedev(device.major, device.minor), dir_fd=parent)
         except FileExistsError:
+            _check(os.stat(name, dir_fd=parent, follow_symlinks=False), kind, device)
             return
         except PermissionError:
             _bind(root, device.path)
@@ -72,6 +73,13 @@ def _create(root: Root, parent: int, name: str, device: Device) -> None:
             os.chown(name, device.uid or 0, device.gid or 0, dir_fd=parent, follow_symlinks=False)
     except OSError as error:
         raise described(f"error creating device nodes: {device.path}", error) from error
+
+
+def _check(found: os.stat_result, kind: int, device: Device) -> None:
+    """config-linux.md, "Devices": what exists already and is something else is an error."""
+    same_kind = stat.S_IFMT(found.st_mode) == kind
+    if not same_kind or (kind != stat.S_IFIFO and found.st_rdev != os.makedev(device.major, device.minor)):
+        raise SetupError(f"error creating device nodes: {device.path}: exists and is not the requested device")
 
 
 def _bind(root: Root, path: str) -> None:

@@ -115,6 +115,8 @@ def make_plan(
         raise Invalid(f"invalid rootfsPropagation: {spec.linux.rootfs_propagation}")
     if spec.linux.net_devices and not any(namespace.type == "network" for namespace in spec.linux.namespaces):
         raise Invalid("unable to move network devices without a NET namespace")
+    if spec.linux.intel_rdt is not None:
+        raise Unsupported("intelRdt is specified in config, but Intel RDT is not enabled")
     if spec.linux.sysctl:
         sysctl.check(spec.linux.sysctl, spec.linux.namespaces)
     target = bundle
@@ -133,7 +135,7 @@ def make_plan(
         joins=joins,
         pid_namespace=pid_namespace,
         mounts=plans,
-        own_dev=any(p.destination == "/dev" and p.kind is not Kind.BIND for p in plans),
+        own_dev=not any(p.destination == "/dev" and p.kind is Kind.BIND for p in plans),
         reaper=tuple(json.loads(spec.annotations[REAPER])) if REAPER in spec.annotations else (),
         options=options,
         manner=manner_of(
