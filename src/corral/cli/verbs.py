@@ -101,6 +101,7 @@ SYSTEM = Group(
         "dial-stdio": Verb("system.dial_stdio", "Proxy the stdio stream to the daemon connection"),
         "events": Verb("system.events", "Get real time events from the server", "system events", "events"),
         "info": Verb("system.info", "Display system-wide information", "system info", "info"),
+        "ns": Verb("system.ns", "Show which containers share which namespaces", "system ns", "ns"),
     },
 )
 
@@ -140,6 +141,7 @@ OTHERS = {
     "kill": CONTAINER.verbs["kill"],
     "load": IMAGE.verbs["load"],
     "logs": CONTAINER.verbs["logs"],
+    "ns": SYSTEM.verbs["ns"],
     "pause": CONTAINER.verbs["pause"],
     "port": CONTAINER.verbs["port"],
     "rename": CONTAINER.verbs["rename"],

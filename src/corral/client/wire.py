@@ -62,6 +62,8 @@ class ContainerState(TypedDict, total=False):
     Restarting: bool
     ExitCode: int
     Error: str
+    Namespaces: dict[str, str]
+    HostNamespaces: list[str]
 
 
 class ContainerConfig(TypedDict, total=False):

@@ -103,6 +103,10 @@ class ContainerState(Wire):
     oom_limit: str | UnsetType = field(default=UNSET, name="OOMLimit")
     """Beyond Docker: whose limit was hit, "container", "host" or the path of another cgroup; unset when none was."""
     dead: bool = False
+    namespaces: dict[str, str] | UnsetType = UNSET
+    """Beyond Docker: of its first process, by kind, as /proc/PID/ns shows them."""
+    host_namespaces: list[str] | UnsetType = UNSET
+    """Beyond Docker: kinds of those that it shares with the host."""
     pid: int = 0
     exit_code: int = 0
     error: str = ""

@@ -15,6 +15,7 @@ from corral.api.types.container import (
 )
 from corral.api.types.endpoint import NetworkSettings
 from corral.api.types.wire import UNSET
+from corral.engine.container import namespaces
 from corral.engine.container.checks.network import parse_port
 from corral.engine.container.modes import container_of
 from corral.engine.container.network import resting_settings
@@ -71,6 +72,7 @@ def inspect_view(
 
 
 def _state(state: State) -> ContainerState:
+    shown = namespaces.read(state.pid) if state.pid else {}
     return ContainerState(
         status=state.status.value,
         running=state.status.is_up,
@@ -79,6 +81,8 @@ def _state(state: State) -> ContainerState:
         oom_killed=state.oom_killed,
         oom_limit=state.oom_limit or UNSET,
         dead=state.status is Status.DEAD,
+        namespaces=shown or UNSET,
+        host_namespaces=namespaces.of_host(shown) if shown else UNSET,
         pid=state.pid,
         exit_code=state.exit_code,
         error=state.error,

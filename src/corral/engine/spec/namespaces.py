@@ -5,6 +5,7 @@ from __future__ import annotations
 import dataclasses
 
 from corral.engine.spec.input import SpecInput
+from corral.errors import Invalid
 from corral.oci.runtime import Namespace, Spec
 
 __all__ = ["with_hostname", "with_namespaces"]
@@ -33,7 +34,10 @@ def with_namespaces(given: SpecInput, spec: Spec) -> Spec:
 
 
 def with_hostname(given: SpecInput, spec: Spec) -> Spec:
-    if given.record.host_config.uts_mode == "host":
-        return spec
+    """Raises Invalid for a domain name that would be the host's."""
     config = given.record.config
+    if given.record.host_config.uts_mode == "host":
+        if config.domainname:
+            raise Invalid('sysctl "kernel.domainname" is not in a separate kernel namespace')
+        return spec
     return dataclasses.replace(spec, hostname=config.hostname, domainname=config.domainname)

@@ -20,7 +20,7 @@ def check_request(request: ContainerCreateRequest, settings: Settings, host: Hos
     given = request.host_config
     config.check(request)
     host_config.check(given, settings)
-    modes.check(given, host, remapped=settings.remap is not None)
+    modes.check(given, remapped=settings.remap is not None)
     network.check(request)
     logs.check(given.log_config)
     resources.check(given, host)

@@ -4,16 +4,18 @@ from __future__ import annotations
 
 from corral.api.types.host_config import HostConfig
 from corral.engine.container.modes import container_of
-from corral.engine.spec.host import HostFacts
 from corral.engine.userns.mode import parse as parse_userns
 from corral.errors import Invalid
 
 __all__ = ["check"]
 
 
-def check(given: HostConfig, host: HostFacts, *, remapped: bool = False) -> None:
+def check(given: HostConfig, *, remapped: bool = False) -> None:
     """``remapped``: the daemon maps ids where nobody says otherwise. Raises Invalid."""
-    if given.ipc_mode not in ("", "none", "private", "shareable", "host") and not container_of(given.ipc_mode):
+    donor = container_of(given.ipc_mode)
+    if donor == "":
+        raise Invalid('failed to join IPC namespace: invalid name or ID supplied: ""')
+    if given.ipc_mode not in ("", "none", "private", "shareable", "host") and donor is None:
         raise Invalid(f"invalid IPC mode: {given.ipc_mode}")
     if given.pid_mode not in ("", "host") and not container_of(given.pid_mode):
         raise Invalid(f"invalid PID mode: {given.pid_mode}")
@@ -24,8 +26,6 @@ def check(given: HostConfig, host: HostFacts, *, remapped: bool = False) -> None
         _check_remapped(given)
     if given.cgroupns_mode not in ("", "host", "private"):
         raise Invalid(f"invalid cgroup namespace mode: {given.cgroupns_mode}")
-    if given.cgroupns_mode == "private" and given.privileged and not host.unified:
-        raise Invalid("privileged mode is incompatible with private cgroup namespaces on cgroup v1 hosts")
 
 
 def _check_remapped(given: HostConfig) -> None:

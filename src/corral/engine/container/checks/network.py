@@ -93,7 +93,7 @@ def _check_conflicts(request: ContainerCreateRequest, given: HostConfig) -> None
     if not given.network_mode.startswith("container:"):
         return
     if not container_of(given.network_mode):
-        raise Invalid("invalid container format container:<name|id>")
+        raise Invalid("invalid network mode: invalid container format container:<name|id>")
     conflicts = (
         (request.hostname, "hostname and the network mode"),
         (given.links, f"container type network {undefined}"),
