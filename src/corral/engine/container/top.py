@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 import asyncio
-import shlex
+import re
 from collections.abc import Collection
+from typing import Final
 
 from corral.api.types.container import TopResponse
 from corral.engine.container import news
@@ -14,6 +15,9 @@ from corral.engine.container.record import Status
 from corral.errors import Conflict, Internal, Invalid
 
 __all__ = ["parse", "top"]
+
+_TITLED_PID: Final = re.compile(r"\s(\S*)=\s*(PID\S*)", re.ASCII)
+"""What ps calls a column: "comm=PID"."""
 
 
 async def top(engine: Engine, ref: str, ps_args: str) -> TopResponse:
@@ -30,17 +34,20 @@ async def top(engine: Engine, ref: str, ps_args: str) -> TopResponse:
     if status != 0:  # not every selection goes with -q
         status, output, complaint = await _ps(*arguments)
     if status != 0:
-        raise Internal(f"ps: {complaint.strip() or f'exit status {status}'}")
+        reason = complaint.strip().partition("\n")[0] or f"exit status {status}"
+        raise Internal(f"ps: {reason}")
     response = parse(output, set(pids))
     news.emit(engine, record, "top")
     return response
 
 
 def _arguments(text: str) -> list[str]:
-    try:
-        return shlex.split(text) or ["-ef"]
-    except ValueError as error:
-        raise Invalid(f"invalid ps arguments: {error}") from error
+    """Words between white space, as they are: no shell reads them. Raises Invalid for another column's title being PID,
+    by which processes are recognized."""
+    for name, title in _TITLED_PID.findall(f" {text}"):
+        if name != "pid":
+            raise Invalid(f'specifying "{name}={title}" is not allowed')
+    return text.split() or ["-ef"]
 
 
 async def _ps(*arguments: str) -> tuple[int, str, str]:
@@ -67,11 +74,12 @@ def parse(output: str, pids: Collection[int]) -> TopResponse:
     column = titles.index("PID")
     processes = []
     for line in lines[1:]:
-        fields = line.split(None, len(titles) - 1)
+        fields = line.split()
         if len(fields) <= column:
             continue
         if not fields[column].isdecimal():
             raise Internal(f"Unexpected pid '{fields[column]}': invalid syntax")
         if int(fields[column]) in pids:
-            processes.append(fields)
+            last = len(titles) - 1
+            processes.append([*fields[:last], " ".join(fields[last:])])
     return TopResponse(titles=titles, processes=processes)
