@@ -3,6 +3,7 @@ Hooks", and runtime.md, "Lifecycle"."""
 
 from __future__ import annotations
 
+import dataclasses
 import json
 import os
 import signal
@@ -12,10 +13,10 @@ from typing import Any
 
 import pytest
 
-from corral.oci.runtime import Hook, Hooks, Root, User
+from corral.oci.runtime import Hook, Hooks, IDMapping, Namespace, Root, User
 from corral.runtime.init import hooks
 from corral.runtime.init.failure import SetupError
-from support.boxes import NEEDS, Box, Outcome, in_box, process, shell, spec
+from support.boxes import NAMESPACES, NEEDS, Box, Outcome, in_box, process, shell, spec
 
 pytestmark = pytest.mark.requires(*NEEDS)
 
@@ -157,3 +158,24 @@ def test_a_startcontainer_hook_has_no_more_power_than_the_program(box: Box) -> N
     lines = in_box(box, scenario).lines
     assert len(lines) == 6
     assert lines[:3] == lines[3:]
+
+
+def test_in_a_user_namespace_the_containers_hooks_have_its_powers_and_the_runtimes_have_theirs(
+    box: Box, tmp_path: Path
+) -> None:
+    maps = (IDMapping(0, 100000, 65536),)
+    tmp_path.chmod(0o755)
+    for name in ("container", "runtime"):
+        (tmp_path / name).touch()
+        (tmp_path / name).chmod(0o666)
+    script = "cat /proc/self/uid_map >"
+    made = Hooks(
+        create_runtime=(sh(f"{script} {tmp_path}/runtime"),),
+        create_container=(sh("cat /proc/self/uid_map >&2; exit 9"),),
+    )
+    linux = {"namespaces": (*NAMESPACES, Namespace("user")), "uid_mappings": maps, "gid_mappings": maps}
+    mapped = Box((dataclasses.replace(box.rootfs[0], mapped=True),), box.bundle, box.cgroup)
+    outcome = run(mapped, made, linux=linux)
+    assert (tmp_path / "runtime").read_text().split() == Path("/proc/self/uid_map").read_text().split()
+    assert outcome.error.startswith("error running createContainer hook #0: exit status 9, stdout: , stderr: 0")
+    assert outcome.error.split()[-3:] == ["0", "100000", "65536"]

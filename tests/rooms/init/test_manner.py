@@ -42,9 +42,9 @@ def run(box: Box, first: Process, **fields: Any) -> Outcome:
     return outcome
 
 
-def execute(box: Box, more: Process, **linux: Any) -> Outcome:
+def execute(box: Box, more: Process, first: Process = SLEEP, **linux: Any) -> Outcome:
     def scenario(box: Box) -> Outcome:
-        description = spec(SLEEP, linux=linux)
+        description = spec(first, linux=linux)
         with box.running(description) as container:
             return box.exec(container, description, more)
 
@@ -143,6 +143,21 @@ def test_affinity_of_an_exec(box: Box) -> None:
     assert execute(box, shell(script, exec_cpu_affinity=ExecCPUAffinity(final=last))).lines == [last]
     both = ExecCPUAffinity(initial=str(cpus[0]), final=last)
     assert execute(box, shell(script, exec_cpu_affinity=both)).lines == [last]
+
+
+def test_an_exec_is_like_the_first_process_unless_it_says_otherwise(box: Box, root: Path) -> None:
+    (root / "bin/ionice").symlink_to("busybox")
+    last = str(max(os.sched_getaffinity(0)))
+    first = dataclasses.replace(
+        SLEEP,
+        scheduler=Scheduler("SCHED_BATCH", nice=3),
+        io_priority=IOPriority("IOPRIO_CLASS_BE", 6),
+        exec_cpu_affinity=ExecCPUAffinity(final=last),
+    )
+    script = f"{STATUS}; ionice; grep Cpus_allowed_list /proc/self/status | cut -f2"
+    assert execute(box, shell(script), first).lines == ["23 3 0 3", "best-effort: prio 6", last]
+    own = shell(script, scheduler=Scheduler("SCHED_OTHER", nice=1))
+    assert execute(box, own, first).lines == ["21 1 0 0", "best-effort: prio 6", last]
 
 
 def test_affinity_is_not_the_first_processs_business(box: Box) -> None:

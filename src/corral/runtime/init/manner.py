@@ -4,14 +4,14 @@ from __future__ import annotations
 
 import os
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Final
 
 from corral.linux.fd import CLOSE_RANGE_CLOEXEC, close_range
 from corral.oci.runtime import Linux, Process
 from corral.runtime.init import scheduling
 
-__all__ = ["Manner", "manner_of"]
+__all__ = ["Manner", "like_the_first", "manner_of"]
 
 _ABOVE_STDIO: Final = 3
 
@@ -49,6 +49,18 @@ class Manner:
     def close_others(self) -> None:
         """Nothing else above the standard streams goes through the execve."""
         close_range(_ABOVE_STDIO + self.extra, flags=CLOSE_RANGE_CLOEXEC)
+
+
+def like_the_first(process: Process, first: Process) -> Process:
+    """An exec gets what the configuration says of its container's processes unless it says otherwise itself."""
+    if first.scheduler is None and first.io_priority is None and first.exec_cpu_affinity is None:
+        return process
+    return replace(
+        process,
+        scheduler=process.scheduler or first.scheduler,
+        io_priority=process.io_priority or first.io_priority,
+        exec_cpu_affinity=process.exec_cpu_affinity or first.exec_cpu_affinity,
+    )
 
 
 def manner_of(

@@ -146,6 +146,7 @@ PROPAGATION: Final[dict[str, int]] = {
 
 _CREATE: Final = "x-corral.create="
 _COPY_UP: Final = "x-corral.copy-up"
+# With what begins with "x-": of interest to mount(8) and its helpers only.
 _IGNORED: Final = frozenset({"z", "Z", "copy", "nocopy", "nofail", "auto", "noauto", "user", "nouser", "_netdev"})
 
 
@@ -202,7 +203,7 @@ def plan_mount(
             remount = True
         elif option.startswith(_CREATE):
             create = option.removeprefix(_CREATE)
-        elif option not in _IGNORED:
+        elif option not in _IGNORED and not option.startswith("x-"):
             data.append(option)
     destination = absolute(mount.destination)
     if bind and data:

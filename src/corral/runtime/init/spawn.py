@@ -28,7 +28,7 @@ from corral.oci.runtime import Process, Spec
 from corral.runtime.init import outside, setns, standard
 from corral.runtime.init.cgroupfs import Place
 from corral.runtime.init.failure import OTHER, SetupError, exit_code_of, reason, step
-from corral.runtime.init.manner import manner_of
+from corral.runtime.init.manner import like_the_first, manner_of
 from corral.runtime.init.mapped import Prepared
 from corral.runtime.init.messages import Sync
 from corral.runtime.init.plan import ContainerPlan, Options, make_plan
@@ -183,6 +183,7 @@ def spawn_exec(
     ``spec`` is the container's: its system call filter holds for the exec too. Raises Conflict when the container has
     ended, OSError; all that goes wrong after the clone is reported on ``sync``.
     """
+    process = like_the_first(process, spec.process)
     procs_files = cgroup.procs_files()
     cgroup_fd = cgroup.open_v2()
     late_cgroup = ""
