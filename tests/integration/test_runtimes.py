@@ -97,6 +97,20 @@ def test_new_volume_begins_with_what_the_image_has(host: TestHost, box: str) -> 
     host.docker("volume", "rm", "runtime-etc")
 
 
+def test_ids_of_its_own(host: TestHost, box: str) -> None:
+    script = "cat /proc/self/uid_map; stat -c %u / /bin/sh /etc /etc/group /etc/new; touch /new"
+    done = host.corral(
+        "run", "--name", box, "--runtime", "runc", "--userns", "auto", "--network", "none",
+        "-v", "runtime-mapped:/etc", "busybox", "sh", "-c", f"touch /etc/new; {script}", check=False,
+    )  # fmt: skip
+    inside, outside, size = done.stdout.splitlines()[0].split()
+    assert (inside, size) == ("0", "65536")
+    assert int(outside) > 0
+    assert (done.returncode, done.stdout.splitlines()[1:], done.stderr) == (0, ["0"] * 5, "")
+    host.docker("rm", box)
+    host.docker("volume", "rm", "runtime-mapped")
+
+
 def test_life_of_a_container(host: TestHost, box: str) -> None:
     host.docker("run", "-d", "--name", box, "--runtime", "runc", "busybox", "sleep", "1000")
     assert host.docker("exec", box, "sh", "-c", "echo kept > /file; exit 7", check=False).returncode == 7

@@ -47,8 +47,6 @@ def make_spec(
     security = security_options.parse(host_config.security_opt or ())
     profile = _profile(engine, record, security.seccomp)
     external = runtime_of(engine, record) is not None
-    if external and record.id_maps is not None:
-        raise Invalid(f"runtime {host_config.runtime} does not map ids here: use --userns=host with it")
     return build(
         SpecInput(
             record=record,

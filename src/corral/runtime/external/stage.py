@@ -12,20 +12,22 @@ from __future__ import annotations
 import errno
 import os
 import posixpath
+from contextlib import nullcontext
+from dataclasses import replace
 
 from corral.linux import mount as m
 from corral.linux.libc import MACHINE
 from corral.oci.codec import compact
 from corral.oci.rootfs import RootfsMount
-from corral.oci.runtime import Mount, Process, Spec
+from corral.oci.runtime import Process, Spec
+from corral.runtime.external import mapped
 from corral.runtime.external.config import complete, complete_process, reaper_command
 from corral.runtime.external.workspace import Workspace
-from corral.runtime.init import copyup, starter_program, workdir
+from corral.runtime.init import copyup, mapped_root, starter_program, workdir
 from corral.runtime.init.failure import SetupError
 from corral.runtime.init.inside import Root
-from corral.runtime.init.mounts import Kind, plan_mount
+from corral.runtime.init.mounts import Kind, MountPlan, make_plans
 from corral.runtime.init.program import environment
-from corral.runtime.init.rootfs import mount_root
 from corral.runtime.init.user import identify
 
 
@@ -33,13 +35,16 @@ def prepare_container(workspace: Workspace, spec: Spec, rootfs: tuple[RootfsMoun
     """Mount the root, make what is missing in it, and write ``config.json``."""
     _isolate(workspace.rootfs)
     if not rootfs:
-        path = posixpath.normpath(os.path.join(os.path.dirname(workspace.path), spec.root.path))
+        path = posixpath.normpath(os.path.join(workspace.bundle, spec.root.path))
         rootfs = (RootfsMount("bind", path, ("rbind",)),)
-    root = mount_root(rootfs, workspace.rootfs)
+    root = mapped.mount_root(spec, rootfs, workspace.rootfs)
     os.chdir("/")
     workdir.make(root, spec.process.cwd)
-    for mount in spec.mounts:
-        _copy_up(root, mount)
+    plans = make_plans(spec.mounts, spec.linux.uid_mappings, spec.linux.gid_mappings, bundle=workspace.bundle)
+    mounts = [mapped.attach(workspace, mount, plan) for mount, plan in zip(spec.mounts, plans, strict=True)]
+    for mount, plan in zip(mounts, plans, strict=True):
+        _copy_up(root, plan, mount.source)
+    spec = replace(spec, mounts=tuple(mounts))
     reaper = _reaper(workspace, spec)
     _write(workspace.config, complete(spec, identify(root, spec.process), workspace.rootfs, reaper))
 
@@ -66,16 +71,20 @@ def _isolate(path: str) -> None:
             path = os.path.dirname(path)
 
 
-def _copy_up(root: Root, mount: Mount) -> None:
-    """An empty volume begins with what the image has in its place. Copying into a tmpfs the runtime does itself."""
-    plan = plan_mount(mount)
+def _copy_up(root: Root, plan: MountPlan, source: str) -> None:
+    """An empty volume begins with what the image has in its place. Copying into a tmpfs the runtime does itself.
+
+    ``source``: of the mount, which may be seen through a map, as the root may.
+    """
     if not plan.copy_up or plan.kind is not Kind.BIND:
         return
     there = root.find(plan.destination, os.O_PATH | os.O_DIRECTORY)
     if there is None:
         return
-    volume = os.open(plan.source, os.O_PATH | os.O_DIRECTORY | os.O_CLOEXEC)
-    copyup.fill(there, volume)
+    volume = os.open(source, os.O_PATH | os.O_DIRECTORY | os.O_CLOEXEC)
+    # The host's root is nobody in a mount that maps only the container's ids.
+    with mapped_root.inner_root(plan.maps) if plan.maps is not None else nullcontext():
+        copyup.fill(there, volume)
     os.close(volume)
     os.close(there)
 

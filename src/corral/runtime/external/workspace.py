@@ -5,6 +5,7 @@
     containers/ID/oci/
     ├── config.json          the description, complete
     ├── rootfs/              mount point of the root, in the mount namespace of the runtime's create only
+    ├── binds/N              mount points of binds whose owners are mapped, there as well
     ├── reaper               the program of process 1 with --init
     ├── state/               the runtime's --root
     ├── NAME.pid             --pid-file; NAME is "init", or an exec's id
@@ -24,9 +25,11 @@ INIT: Final = "init"
 
 class Workspace:
     def __init__(self, bundle: str) -> None:
+        self.bundle = bundle
         self.path = f"{bundle}/oci"
         self.config = f"{self.path}/config.json"
         self.rootfs = f"{self.path}/rootfs"
+        self.binds = f"{self.path}/binds"
         self.reaper = f"{self.path}/reaper"
         self.state = f"{self.path}/state"
 
@@ -34,7 +37,17 @@ class Workspace:
         """Raises OSError, FileExistsError when there is one of a creation that was cut short."""
         os.mkdir(self.path, 0o711)
         os.mkdir(self.rootfs, 0o755)
+        os.mkdir(self.binds, 0o711)
         os.mkdir(self.state, 0o700)
+
+    def mapped(self, number: int, *, directory: bool) -> str:
+        """A new mount point. Raises OSError."""
+        path = f"{self.binds}/{number}"
+        if directory:
+            os.mkdir(path, 0o755)
+        else:
+            os.close(os.open(path, os.O_WRONLY | os.O_CREAT | os.O_EXCL | os.O_CLOEXEC, 0o644))
+        return path
 
     def knows(self, id: str) -> bool:
         """Whether the runtime has begun to make the container, and has not removed it itself."""

@@ -22,7 +22,7 @@ from corral.runtime.init.failure import SetupError, reason
 from corral.runtime.init.tree import clone_tree
 from corral.runtime.security import capabilities
 
-__all__ = ["make"]
+__all__ = ["inner_root", "make"]
 
 _LAYER: Final = "lowerdir"
 _OWN: Final = ("upperdir", "workdir")
@@ -42,7 +42,7 @@ def make(mounts: tuple[RootfsMount, ...], target: str, owner: int, maps: IDMaps)
                 os.close(rootfs.mount_root((mount,), top).fd)
             elif mount.type == "overlay":
                 layered = _with_mapped_layers(mount, f"{target}/{number}", owner)
-                with _inner_root(maps):
+                with inner_root(maps):
                     os.close(rootfs.mount_root((layered,), top).fd)
             else:
                 tree = clone_tree(AT_FDCWD, os.path.join(mount.base, mount.source), recursive="rbind" in mount.options)
@@ -58,7 +58,7 @@ def make(mounts: tuple[RootfsMount, ...], target: str, owner: int, maps: IDMaps)
 
 
 @contextmanager
-def _inner_root(maps: IDMaps) -> Iterator[None]:
+def inner_root(maps: IDMaps) -> Iterator[None]:
     """The overlay works with the ids and powers of who mounts it: the inner root's, or nothing could be made in an
     upper layer that has only mapped owners; the host's, to be allowed to."""
     uid, gid = maps.root
