@@ -15,12 +15,15 @@ from corral.daemon.listeners import parse_host
 from corral.daemon.runtimes import NATIVE, known_runtimes, parse_runtimes
 from corral.daemon.settings import SETTINGS, Kind, Setting
 from corral.engine.cdi.registry import DEFAULT_DIRECTORIES
+from corral.engine.container.settings import CGROUP_DRIVERS
 from corral.errors import Invalid
+from corral.runtime.cgroups.systemd.names import is_slice
 from corral.runtime.driver import RuntimeBinary
 
 __all__ = ["DEFAULT_FILE", "DaemonConfig", "load", "reload"]
 
 DEFAULT_FILE: Final = "/etc/corral/daemon.json"
+_DRIVER: Final = "native.cgroupdriver"
 
 
 @dataclasses.dataclass(frozen=True, slots=True)
@@ -46,6 +49,7 @@ class DaemonConfig:
     runtimes: Mapping[str, RuntimeBinary] = dataclasses.field(default_factory=dict)
     """By the names that --runtime gives; the engine's own is not among them."""
     default_runtime: str = NATIVE
+    exec_opts: tuple[str, ...] = ()
     cgroup_parent: str = ""
     default_cgroupns_mode: str = "private"
     default_ipc_mode: str = "private"
@@ -87,6 +91,12 @@ class DaemonConfig:
     version: bool = False
     help: bool = False
     ignored: tuple[str, ...] = ()
+
+    @property
+    def cgroup_driver(self) -> str:
+        """ "cgroupfs" or "systemd", of the last option that says so."""
+        drivers = [value for key, _, value in (option.partition("=") for option in self.exec_opts) if key == _DRIVER]
+        return drivers[-1] if drivers and drivers[-1] else CGROUP_DRIVERS[0]
 
 
 _BY_KEY: Final = {setting.key: setting for setting in SETTINGS if setting.key}
@@ -224,6 +234,10 @@ def _check(config: DaemonConfig) -> None:
     _choose("default-ipc-mode", config.default_ipc_mode, ("private", "shareable"))
     _choose("default-cgroupns-mode", config.default_cgroupns_mode, ("private", "host"))
     known_runtimes(config.runtimes, config.default_runtime)
+    if config.cgroup_driver not in CGROUP_DRIVERS:
+        raise Invalid(f"native.cgroupdriver option {config.cgroup_driver} not supported")
+    if config.cgroup_driver == "systemd" and config.cgroup_parent and not is_slice(config.cgroup_parent):
+        raise Invalid('cgroup-parent for systemd cgroup should be a valid slice named as "xxx.slice"')
     for host in config.hosts:
         parse_host(host, tls=config.tls or config.tlsverify)
     for label in config.labels:

@@ -8,7 +8,7 @@ from corral.api.server.version import MAXIMUM, MINIMUM, show_version
 from corral.api.types.host_config import Ulimit
 from corral.daemon.config import DaemonConfig
 from corral.daemon.runtimes import known_runtimes
-from corral.engine.container.settings import Settings
+from corral.engine.container.settings import DEFAULT_PARENTS, Settings
 from corral.engine.system import SystemSettings
 from corral.engine.userns.remap import resolve
 from corral.errors import Invalid
@@ -19,7 +19,8 @@ __all__ = ["cdi_directories", "container_settings", "network_config", "system_se
 
 def container_settings(config: DaemonConfig) -> Settings:
     return Settings(
-        cgroup_parent=config.cgroup_parent or Settings().cgroup_parent,
+        cgroup_driver=config.cgroup_driver,
+        cgroup_parent=config.cgroup_parent or DEFAULT_PARENTS[config.cgroup_driver],
         runtimes=known_runtimes(config.runtimes, config.default_runtime),
         default_runtime=config.default_runtime,
         default_ipc_mode=config.default_ipc_mode,
@@ -80,6 +81,7 @@ def system_settings(config: DaemonConfig, security_modules: tuple[str, ...] = ()
         data_root=config.data_root,
         api_version=show_version(MAXIMUM),
         min_api_version=show_version(MINIMUM),
+        cgroup_driver=config.cgroup_driver,
         debug=config.debug,
         labels=config.labels,
         live_restore=config.live_restore,

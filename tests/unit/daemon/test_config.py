@@ -175,3 +175,14 @@ def test_features_are_booleans(file, content):
         load(["--config-file", file(content)])
     with pytest.raises(Invalid, match="key=true or key=false"):
         load(["--feature", "cdi=maybe"])
+
+
+def test_cgroup_driver_is_an_exec_option(file):
+    assert load([]).cgroup_driver == "cgroupfs"
+    path = file('{"exec-opts": ["native.cgroupdriver=systemd"]}')
+    assert load(["--config-file", path]).cgroup_driver == "systemd"
+    assert load(["--exec-opt", "native.cgroupdriver=cgroupfs"]).cgroup_driver == "cgroupfs"
+    with pytest.raises(Invalid, match=r"native\.cgroupdriver option nonsense not supported"):
+        load(["--exec-opt", "native.cgroupdriver=nonsense"])
+    with pytest.raises(Invalid, match="should be a valid slice"):
+        load(["--config-file", path, "--cgroup-parent", "/mine"])

@@ -95,7 +95,8 @@ MB = 1 << 20
             {"network_mode": "container:x", "hostname": "h"},
             "conflicting options: hostname and the network mode",
         ),
-        ({"network_mode": "container:"}, "invalid container format container:<name|id>"),
+        ({"network_mode": "container:"}, "invalid network mode: invalid container format container:<name|id>"),
+        ({"ipc_mode": "container:"}, 'failed to join IPC namespace: invalid name or ID supplied: ""'),
         ({"uts_mode": "host", "hostname": "h"}, "conflicting options: hostname and the UTS mode"),
         (
             {"working_dir": "relative"},
@@ -233,3 +234,11 @@ def test_a_health_check_that_is_not_run_is_warned_about() -> None:
     assert config.warnings(Config(healthcheck=HealthConfig(test=["CMD", "true"])))
     assert config.warnings(Config(healthcheck=HealthConfig(test=["NONE"]))) == []
     assert config.warnings(Config()) == []
+
+
+def test_parents_under_systemd_are_slices() -> None:
+    settings = Settings(cgroup_driver="systemd", cgroup_parent="system.slice")
+    check_request(create_request(cgroup_parent="a-b.slice"), settings, HOST)
+    with pytest.raises(Invalid) as error:
+        check_request(create_request(cgroup_parent="/mine"), settings, HOST)
+    assert str(error.value) == 'cgroup-parent for systemd cgroup should be a valid slice named as "xxx.slice"'

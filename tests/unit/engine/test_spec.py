@@ -16,6 +16,7 @@ from corral.engine.spec.build import build
 from corral.engine.spec.devices import host_devices
 from corral.engine.spec.host import HostFacts
 from corral.engine.spec.input import HostDevices, SpecInput
+from corral.engine.spec.resources import cgroup_path
 from corral.errors import Invalid
 from corral.oci.image import ContainerConfig
 from corral.oci.runtime import (
@@ -241,6 +242,14 @@ def test_limits() -> None:
     assert resources.pids == Pids(10)
     assert resources.block_io == BlockIO(weight=100, throttle_read_bps_device=(OciThrottle(254, 0, 1000),))
     assert spec.linux.cgroups_path == f"/mine/{ID}"
+
+
+def test_place_under_systemd_is_a_scope_in_a_slice() -> None:
+    settings = Settings(cgroup_driver="systemd", cgroup_parent="system.slice")
+    assert spec_of({"settings": settings}).linux.cgroups_path == f"system.slice:corral:{ID}"
+    mine = spec_of({"settings": settings}, cgroup_parent="a-b.slice")
+    assert mine.linux.cgroups_path == f"a-b.slice:corral:{ID}"
+    assert cgroup_path(record_of(cgroup_parent="a-b.slice"), settings) == f"/a.slice/a-b.slice/corral-{ID}.scope"
 
 
 def test_ulimits_and_the_daemons_defaults() -> None:

@@ -14,8 +14,9 @@ from corral.engine.container.settings import Settings
 from corral.engine.spec.input import SpecInput
 from corral.errors import Invalid
 from corral.oci.runtime import BlockIO, Cpu, Memory, Pids, Resources, Spec, ThrottleDevice, WeightDevice
+from corral.runtime.cgroups.systemd.names import resolve
 
-__all__ = ["block_devices", "cgroup_path", "limits", "with_resources"]
+__all__ = ["block_devices", "cgroup_path", "cgroup_place", "limits", "with_resources"]
 
 _PERIOD: Final = 100_000
 """Microseconds: the period in which ``--cpus`` is given as a quota."""
@@ -28,7 +29,7 @@ def with_resources(given: SpecInput, spec: Spec) -> Spec:
     before = spec.linux.resources or Resources()
     linux = dataclasses.replace(
         spec.linux,
-        cgroups_path=cgroup_path(record, given.settings),
+        cgroups_path=cgroup_place(record, given.settings),
         resources=dataclasses.replace(limits(record.host_config, given.block_devices), devices=before.devices),
     )
     return dataclasses.replace(spec, linux=linux)
@@ -36,7 +37,15 @@ def with_resources(given: SpecInput, spec: Spec) -> Spec:
 
 def cgroup_path(record: ContainerRecord, settings: Settings) -> str:
     """Relative to each hierarchy's mount point, with a leading slash."""
-    return posixpath.join("/", record.host_config.cgroup_parent or settings.cgroup_parent, record.id)
+    return resolve(cgroup_place(record, settings))
+
+
+def cgroup_place(record: ContainerRecord, settings: Settings) -> str:
+    """What the runtime is told: the path, or "slice:prefix:name" when systemd is to make a scope."""
+    parent = record.host_config.cgroup_parent or settings.cgroup_parent
+    if settings.cgroup_driver == "systemd":
+        return f"{parent}:corral:{record.id}"
+    return posixpath.join("/", parent, record.id)
 
 
 def limits(given: api.Resources, devices: BlockDevices) -> Resources:

@@ -156,7 +156,7 @@ class SystemService:
             n_goroutines=len(asyncio.all_tasks()),
             system_time=format_time(time.time_ns()),
             logging_driver=settings.log_driver,
-            cgroup_driver="cgroupfs" if support.version else "none",
+            cgroup_driver=settings.cgroup_driver if support.version else "none",
             cgroup_version=str(support.version or 1),
             n_events_listener=self._listeners(),
             kernel_version=machine.kernel,

@@ -19,6 +19,7 @@ class SystemSettings:
     data_root: str
     api_version: str = "1.51"
     min_api_version: str = "1.24"
+    cgroup_driver: str = "cgroupfs"
     debug: bool = False
     labels: tuple[str, ...] = ()
     live_restore: bool = True

@@ -55,6 +55,7 @@ def create(
             child = spawn.spawn_container(
                 spec, rootfs, fds=fds, cgroup=container.cgroup, bundle=container.bundle, options=options
             )
+        container.cgroup.entered()
         process.spawned(child.pid, child.pidfd)
         start = Start(services, container, process, child.sync, container.started, outcome, go=go)
         services.exits.of_child(child.pid, child.pidfd, start.ended)

@@ -9,6 +9,7 @@ from corral.engine.container import security_options
 from corral.engine.container.settings import Settings
 from corral.engine.spec.rlimits import NAMES
 from corral.errors import Invalid
+from corral.runtime.cgroups.systemd.names import is_slice
 from corral.runtime.security import capabilities
 
 __all__ = ["check", "check_restart_policy"]
@@ -22,6 +23,8 @@ def check(given: HostConfig, settings: Settings) -> None:
         raise Invalid("can't create 'AutoRemove' container with restart policy")
     if given.runtime and given.runtime not in settings.runtimes:
         raise Invalid(f"unknown or invalid runtime name: {given.runtime}")
+    if settings.cgroup_driver == "systemd" and given.cgroup_parent and not is_slice(given.cgroup_parent):
+        raise Invalid('cgroup-parent for systemd cgroup should be a valid slice named as "xxx.slice"')
     if given.isolation not in ("", "default"):
         raise Invalid(f"invalid isolation '{given.isolation}' on linux")
     if given.shm_size < 0:

@@ -13,7 +13,7 @@ from typing import Final
 
 from corral.errors import Invalid
 
-__all__ = ["DEFAULT_SLICE", "UnitName", "is_unit_name", "parse", "resolve", "slice_path"]
+__all__ = ["DEFAULT_SLICE", "UnitName", "is_slice", "is_unit_name", "parse", "resolve", "slice_path"]
 
 DEFAULT_SLICE: Final = "system.slice"
 _ROOT: Final = "-.slice"
@@ -51,6 +51,14 @@ def parse(text: str) -> UnitName:
 def resolve(text: str) -> str:
     """The path of a place, whichever way it is written."""
     return parse(text).path if is_unit_name(text) else text
+
+
+def is_slice(name: str) -> bool:
+    try:
+        slice_path(name)
+    except Invalid:
+        return False
+    return True
 
 
 def slice_path(name: str) -> str:
