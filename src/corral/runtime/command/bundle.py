@@ -8,19 +8,20 @@ from typing import Any
 
 from corral.errors import Invalid, NotFound
 from corral.oci.runtime import Spec
+from corral.runtime.validation import validate
+from corral.runtime.validation import validate
 
 __all__ = ["Bundle", "decode", "read"]
 
 
 class Bundle:
-    """``path``: absolute, without links; ``config``: the JSON object; ``text``: the file's bytes."""
+    """``path``: absolute, without links; ``text``: config.json's bytes."""
 
-    __slots__ = ("config", "path", "spec", "text")
+    __slots__ = ("path", "spec", "text")
 
-    def __init__(self, path: str, text: bytes, config: dict[str, Any], spec: Spec) -> None:
+    def __init__(self, path: str, text: bytes, spec: Spec) -> None:
         self.path = path
         self.text = text
-        self.config = config
         self.spec = spec
 
     @property
@@ -29,7 +30,7 @@ class Bundle:
 
 
 def read(path: str) -> Bundle:
-    """Raises NotFound, Invalid naming the clauses that it breaks."""
+    """Raises NotFound, Invalid naming the clauses of the specification that it breaks."""
     path = os.path.realpath(path or ".")
     try:
         with open(f"{path}/config.json", "rb") as file:
@@ -44,7 +45,16 @@ def read(path: str) -> Bundle:
         raise Invalid(f"{path}/config.json: {error}") from error
     if not isinstance(config, dict):
         raise Invalid(f"{path}/config.json: not an object")
-    return Bundle(path, text, config, decode(config))
+    if problems := validate(config):
+        raise Invalid(f"{path}/config.json: {'; '.join(map(str, problems))}")
+    if problems := validate(config):
+        raise Invalid("; ".join(f"config.json: {problem}" for problem in problems))
+    if "process" not in config:
+        raise Invalid("config.json: process: a container without a program cannot be started (runtime.md#start)")
+    bundle = Bundle(path, text, decode(config))
+    if not os.path.isdir(bundle.rootfs):
+        raise Invalid(f"invalid rootfs: {bundle.rootfs} MUST be an existing directory (config.md#root)")
+    return bundle
 
 
 def decode(config: dict[str, Any]) -> Spec:
