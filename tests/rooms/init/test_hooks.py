@@ -179,3 +179,9 @@ def test_in_a_user_namespace_the_containers_hooks_have_its_powers_and_the_runtim
     assert (tmp_path / "runtime").read_text().split() == Path("/proc/self/uid_map").read_text().split()
     assert outcome.error.startswith("error running createContainer hook #0: exit status 9, stdout: , stderr: 0")
     assert outcome.error.split()[-3:] == ["0", "100000", "65536"]
+
+
+def test_what_a_create_container_hook_makes_is_not_open_to_all(box: Box, tmp_path: Path) -> None:
+    outcome = run(box, Hooks(create_container=(sh(f"umask > {tmp_path}/mask"),)), "umask")
+    assert (outcome.error, outcome.lines) == ("", ["0022"])
+    assert (tmp_path / "mask").read_text() == "0022\n"

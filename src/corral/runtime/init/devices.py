@@ -14,7 +14,7 @@ from corral.runtime.init.failure import SetupError, described
 from corral.runtime.init.inside import Root, absolute
 from corral.runtime.init.tree import attach, clone_tree
 
-__all__ = ["DEFAULT", "DEFAULT_MODE", "LINKS", "TYPES", "create"]
+__all__ = ["DEFAULT", "DEFAULT_MODE", "LINKS", "TYPES", "create", "on_host"]
 
 DEFAULT: Final = (
     Device("/dev/null", "c", 1, 3, 0o666),
@@ -67,7 +67,7 @@ def _create(root: Root, parent: int, name: str, device: Device) -> None:
             _check(os.stat(name, dir_fd=parent, follow_symlinks=False), kind, device)
             return
         except PermissionError:
-            _bind(root, device.path)
+            _bind(root, device, kind)
             return
         if device.uid or device.gid:
             os.chown(name, device.uid or 0, device.gid or 0, dir_fd=parent, follow_symlinks=False)
@@ -82,10 +82,33 @@ def _check(found: os.stat_result, kind: int, device: Device) -> None:
         raise SetupError(f"error creating device nodes: {device.path}: exists and is not the requested device")
 
 
-def _bind(root: Root, path: str) -> None:
-    """Where mknod is not allowed (in a user namespace): the host's node of the same name."""
-    tree = clone_tree(AT_FDCWD, path, recursive=False)
-    target = root.ensure(path, directory=False)
+def _bind(root: Root, device: Device, kind: int) -> None:
+    """Where mknod is not allowed (in a user namespace): the host's node, whatever its name is in the container."""
+    tree = clone_tree(AT_FDCWD, on_host(device, kind), recursive=False)
+    target = root.ensure(device.path, directory=False)
     attach(tree, target)
     os.close(target)
     os.close(tree)
+
+
+def on_host(device: Device, kind: int) -> str:
+    """A node of this device: of the same name, or what sysfs(5) calls it. Raises OSError: never another device."""
+    number = os.makedev(device.major, device.minor)
+    names = [device.path]
+    if kind != stat.S_IFIFO:
+        directory = "block" if kind == stat.S_IFBLK else "char"
+        try:
+            fd = os.open(f"/sys/dev/{directory}/{device.major}:{device.minor}/uevent", os.O_RDONLY)
+            facts = os.read(fd, 4096).decode(errors="surrogateescape")
+            os.close(fd)
+            names += [f"/dev/{line[8:]}" for line in facts.splitlines() if line.startswith("DEVNAME=")]
+        except OSError:  # there is no such device, or no sysfs
+            pass
+    for name in names:
+        try:
+            found = os.stat(name)
+        except OSError:
+            continue
+        if stat.S_IFMT(found.st_mode) == kind and (kind == stat.S_IFIFO or found.st_rdev == number):
+            return name
+    raise OSError(errno.ENODEV, "the host has no node of this device")

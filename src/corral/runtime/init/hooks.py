@@ -30,6 +30,8 @@ from corral.runtime.init.messages import Sync, encode
 
 __all__ = ["answer", "before_pivot", "before_program", "run", "run_all", "state"]
 
+_UMASK: Final = 0o022
+"""Of hooks, as they have it from runc. Container init itself works with none."""
 _SHOWN: Final = 4096
 """Bytes of a failed hook's output that its error quotes."""
 _IGNORED: Final = (int(signal.SIGPIPE), int(signal.SIGXFSZ))
@@ -91,7 +93,9 @@ def before_pivot(spec: Spec, id: str, bundle: str, root: int, sync: Sync) -> boo
     if hooks.create_container:
         os.fchdir(root)
         facts = state(id, "creating", os.getpid(), bundle, spec.annotations)
+        os.umask(_UMASK)
         run("createContainer", hooks.create_container, facts, spec.process.env)
+        os.umask(0)
     return True
 
 
