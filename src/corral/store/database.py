@@ -134,8 +134,8 @@ class Database:
         try:
             while not (self._closing and not self._writes):
                 self._wake.get()
-                if batch := self._next_batch():
-                    self._commit(db, batch)
+                if (batch := self._next_batch()) and not self._commit(db, batch):
+                    db = self._again(db)
         finally:
             db.close()
 
@@ -143,7 +143,20 @@ class Database:
         """Everything that waits; whoever adds to it meanwhile wakes the thread again."""
         return [self._writes.popleft() for _ in range(len(self._writes))]
 
-    def _commit(self, db: sqlite3.Connection, batch: list[_Write]) -> None:
+    def _again(self, broken: sqlite3.Connection) -> sqlite3.Connection:
+        """A new connection, for one that failed in the middle of a transaction may not even be rolled back. While there
+        is none to be had, the old one is returned, which is closed: the next write fails, and it is tried again."""
+        with contextlib.suppress(sqlite3.Error):
+            broken.close()
+        try:
+            fresh = _connect(self.path)
+        except Internal:
+            return broken
+        self._full = True
+        return fresh
+
+    def _commit(self, db: sqlite3.Connection, batch: list[_Write]) -> bool:
+        """False when the database failed, and not a write."""
         outcomes: list[_Outcome]
         try:
             self._synchronous(db, any(write.durable for write in batch))
@@ -153,15 +166,16 @@ class Database:
                 db.rollback()
                 outcomes = _apply_each(db, batch)
             db.execute("COMMIT")
+            whole = True
         except sqlite3.Error as error:
-            if db.in_transaction:
-                db.rollback()
             outcomes = [(None, Internal(f"{self.path}: {error}"))] * len(batch)
+            whole = False
         for write, (result, failure) in zip(batch, outcomes, strict=True):
             if failure is None:
                 write.future.set_result(result)
             else:
                 write.future.set_exception(failure)
+        return whole
 
     def _synchronous(self, db: sqlite3.Connection, full: bool) -> None:
         """FULL or NORMAL for the next transaction: the pragma has no effect within one."""
