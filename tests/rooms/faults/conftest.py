@@ -34,7 +34,7 @@ async def tapped(tmp_path: Path, mark: str, busybox_copy: Path) -> AsyncIterator
     paths = (host.root.supervisor_socket, host.root.supervisor_lock, host.root.supervisor_spool, host.root.containers)
     with host.root.supervisor_log.open("ab") as log:
         pid = tap.spawn([sys.executable, "-SI", main, *paths], output=log.fileno())
-    _, status = os.waitpid(pid, 0)
+    _, status = os.waitpid(pid, 0)  # noqa: ASYNC222 - the tap has a thread of its own
     assert status == 0, host.faults()
     try:
         await host.connect()

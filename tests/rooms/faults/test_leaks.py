@@ -13,6 +13,7 @@ from pathlib import Path
 import pytest
 import pytest_asyncio
 
+from corral.linux import mount
 from corral.runtime.cgroups import Hierarchies
 from support import boxes, native
 from support.native import Client, Host
@@ -59,8 +60,6 @@ async def life(host: Host, number: int) -> None:
 
 
 def _remove_sandbox(path: Path) -> None:
-    from corral.linux import mount
-
     mount.umount2(str(path), mount.MNT_DETACH)
     path.unlink()
 

@@ -87,7 +87,7 @@ def racing(box: Box, description: Callable[[], Any], one: Path, other: Path) -> 
 def test_cve_2019_16884_a_link_of_the_image_leads_a_mount_into_proc(
     box: Box, root: Path, tmp_path: Path, link: str, kind: str
 ) -> None:
-    """Also CVE-2023-27561 and CVE-2023-28642: what is mounted over /proc makes security modules and masks believe it."""
+    """Also CVE-2023-27561 and CVE-2023-28642: security modules and masks would believe what is mounted over /proc."""
     (root / "data").symlink_to(link)
     (tmp_path / "fake").mkdir()
     mount = Mount("/data", "bind", str(tmp_path / "fake"), ("rbind",))
@@ -225,15 +225,12 @@ def test_cve_2025_52881_an_exec_enters_a_container_with_a_proc_of_its_own_making
     """Nothing is read from it or written to it: the score was set before, and holds."""
     every = dataclasses.replace(spec(shell(HOSTILE_PROC)).process, capabilities=None)
     first = spec(every, linux={"readonly_paths": (), "masked_paths": ()})
+    script = "cat /proc/self/oom_score_adj /proc/self/attr/exec; umount /proc; cat /proc/self/oom_score_adj"
 
     def scenario(box: Box) -> list[str]:
         with box.running(first) as container:
             container.read_until("ready")
-            more = shell(
-                "cat /proc/self/oom_score_adj /proc/self/attr/exec; umount /proc; cat /proc/self/oom_score_adj",
-                oom_score_adj=123,
-                capabilities=None,
-            )
+            more = shell(script, oom_score_adj=123, capabilities=None)
             outcome = box.exec(container, first, more)
             return [outcome.error, *outcome.lines]
 

@@ -11,6 +11,7 @@ from pathlib import Path
 import pytest
 
 from corral.errors import Internal
+from corral.store import database as database_module
 from corral.store.database import Database, Migration
 
 TABLE = [Migration("test", 1, "CREATE TABLE word (text TEXT UNIQUE)")]
@@ -114,3 +115,33 @@ def test_a_batch_with_a_write_that_raises_has_the_others_once(database: Database
         bad.result(5)
     assert words(database) == ["0", "1", "2"]
     assert calls == [0, 1, 2, 0, 1, 2]
+
+
+def test_a_database_that_fails_once_takes_the_next_write(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Also when it cannot even be rolled back, or be opened again at once."""
+    database = Database(tmp_path / "db")
+    database.submit(lambda db: db.execute("CREATE TABLE t (x)")).result(10)
+
+    def fail(db: sqlite3.Connection) -> None:
+        db.close()  # everything raises from here on, rolling back as well
+        raise sqlite3.OperationalError("disk I/O error")
+
+    with pytest.raises(Internal):
+        database.submit(fail).result(10)
+    database.submit(lambda db: db.execute("INSERT INTO t VALUES (1)")).result(10)
+
+    connect = database_module._connect
+    monkeypatch.setattr(database_module, "_connect", _refuse)
+    for _ in range(2):
+        with pytest.raises(Internal):
+            database.submit(fail).result(10)
+    monkeypatch.setattr(database_module, "_connect", connect)
+    with pytest.raises(Internal):
+        database.submit(lambda db: db.execute("INSERT INTO t VALUES (2)")).result(10)
+    database.submit(lambda db: db.execute("INSERT INTO t VALUES (3)")).result(10)
+    assert [row[0] for row in database.read("SELECT x FROM t")] == [1, 3]
+    database.close()
+
+
+def _refuse(_: Path) -> sqlite3.Connection:
+    raise Internal("disk I/O error")
