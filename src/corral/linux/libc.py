@@ -10,7 +10,6 @@ from __future__ import annotations
 import ctypes
 import errno
 import os
-import platform
 from collections.abc import Callable
 from typing import Final
 
@@ -28,7 +27,7 @@ def _door(library: ctypes.CDLL) -> Callable[..., int]:
 _syscall: Final = _door(ctypes.CDLL(None, use_errno=True))
 _locked_syscall: Final = _door(ctypes.PyDLL(None, use_errno=True))
 
-MACHINE: Final = platform.machine()
+MACHINE: Final = os.uname().machine
 
 AT_FDCWD: Final = -100
 AT_SYMLINK_NOFOLLOW: Final = 0x100

@@ -9,7 +9,6 @@ from typing import Any
 from corral.errors import Invalid, NotFound
 from corral.oci.runtime import Spec
 from corral.runtime.validation import validate
-from corral.runtime.validation import validate
 
 __all__ = ["Bundle", "decode", "read"]
 
@@ -47,8 +46,6 @@ def read(path: str) -> Bundle:
         raise Invalid(f"{path}/config.json: not an object")
     if problems := validate(config):
         raise Invalid(f"{path}/config.json: {'; '.join(map(str, problems))}")
-    if problems := validate(config):
-        raise Invalid("; ".join(f"config.json: {problem}" for problem in problems))
     if "process" not in config:
         raise Invalid("config.json: process: a container without a program cannot be started (runtime.md#start)")
     bundle = Bundle(path, text, decode(config))

@@ -17,6 +17,7 @@ from typing import Final, NoReturn
 
 from corral import __version__
 from corral.errors import CorralError, Invalid, Unsupported
+from corral.runtime.command import swift
 from corral.runtime.command.arguments import help_text, parse
 from corral.runtime.command.context import FLAGS, Context
 
@@ -49,6 +50,7 @@ _FAILURE: Final = 1
 def main() -> NoReturn:
     """The console script. Leaves without the interpreter's clean-up, which takes 3 ms."""
     _fill_standard_descriptors()
+    swift.install()
     status = _run(sys.argv[1:])
     try:
         sys.stdout.flush()
