@@ -55,6 +55,13 @@ def _namespaces() -> str:
     return "" if os.waitpid(pid, 0)[1] == 0 else "new namespaces are not allowed here"
 
 
+def _apparmor() -> str:
+    enabled = Path("/sys/module/apparmor/parameters/enabled")
+    if not Path("/sys/kernel/security/apparmor").is_dir() or not enabled.exists() or enabled.read_text() != "Y\n":
+        return "the kernel does not confine by AppArmor"
+    return _program("apparmor_parser")()
+
+
 def _busybox() -> str:
     path = shutil.which("busybox")
     if path is None:
@@ -102,6 +109,7 @@ NEEDS: dict[str, Need] = {
     "cgroup": _cgroup,
     "cgroup2": _cgroup2,
     "overlay": _filesystem("overlay"),
+    "apparmor": _apparmor,
     "busybox": _busybox,
     "docker-cli": _docker_cli,
     "docker-peer": _docker_peer,

@@ -292,4 +292,4 @@ class NativeDriver:
 
 def _all_capabilities() -> Capabilities:
     names = capabilities.available()
-    return Capabilities(bounding=names, effective=names, inheritable=names, permitted=names)
+    return Capabilities(bounding=names, effective=names, permitted=names)

@@ -173,7 +173,7 @@ def test_arguments_errno_and_flags_are_kept() -> None:
 @pytest.mark.parametrize(
     "fields",
     [
-        {"defaultAction": ""},
+        {"defaultAction": "", "syscalls": [rule()]},
         {"defaultAction": "SCMP_ACT_NOPE"},
         {"syscalls": [{"names": ["read"]}]},
         {"syscalls": [rule(action="NOPE")]},
@@ -182,18 +182,20 @@ def test_arguments_errno_and_flags_are_kept() -> None:
         {"syscalls": [rule(args=[{"index": 0, "value": -1, "op": "SCMP_CMP_EQ"}])]},
         {"syscalls": [rule(names="read")]},
         {"syscalls": [rule(includes={"minKernel": "new"})]},
+        {"syscalls": [rule(excludes={"minKernel": "0.0"})]},
+        {"syscalls": [rule(excludes={"minKernel": "5.10.1"})]},
         {"syscalls": 1},
         {"archMap": [{}]},
     ],
 )
 def test_profiles_that_cannot_be_right_are_refused(fields: dict[str, object]) -> None:
-    with pytest.raises(Invalid, match="decoding seccomp profile failed"):
+    with pytest.raises(Invalid, match="Decoding seccomp profile failed"):
         profile(**fields)
 
 
 @pytest.mark.parametrize("text", ["", "[]", "{", "null", '"x"'])
 def test_texts_that_are_no_profile_are_refused(text: str) -> None:
-    with pytest.raises(Invalid, match="decoding seccomp profile failed"):
+    with pytest.raises(Invalid, match="Decoding seccomp profile failed"):
         parse(text)
 
 
@@ -278,3 +280,10 @@ def test_no_description_means_unconfined() -> None:
 def test_default_is_small() -> None:
     """The kernel translates it for every container."""
     assert len(default_for(*capabilities.DEFAULT)) // 8 <= 160
+
+
+@pytest.mark.parametrize("text", ["{}", '{"defaultAction": "", "syscalls": []}'])
+def test_a_profile_that_says_nothing_is_no_filter(text: str, tmp_path: Path) -> None:
+    cache = FilterCache(tmp_path)
+    assert cache.annotations(text, ()) == {}
+    assert cache.description(text, ()) is None

@@ -77,17 +77,18 @@ class FilterCache:
         return known
 
     def annotations(self, profile: str | None, capabilities: tuple[str, ...]) -> dict[str, str]:
-        """What tells init about the filter for a profile in Docker's format, or the default. Raises as ``get`` does."""
+        """What tells init about the filter for a profile in Docker's format, or the default; empty when the profile
+        says nothing. Raises as ``get`` does."""
         chosen = self._default if profile is None else parse(profile)
-        return self.get(chosen, capabilities).annotations
+        return self.get(chosen, capabilities).annotations if chosen.default_action else {}
 
-    def description(self, profile: str | None, capabilities: tuple[str, ...]) -> Seccomp:
+    def description(self, profile: str | None, capabilities: tuple[str, ...]) -> Seccomp | None:
         """The same filter as the runtime specification has it, for runtimes that compile it themselves.
 
         Raises Invalid.
         """
         chosen = self._default if profile is None else parse(profile)
-        return self._narrow(chosen, tuple(sorted(capabilities)))
+        return self._narrow(chosen, tuple(sorted(capabilities))) if chosen.default_action else None
 
     def _make(self, profile: Profile, capabilities: tuple[str, ...]) -> CompiledFilter:
         description = self._narrow(profile, capabilities)

@@ -60,14 +60,14 @@ class Profile:
 
 
 def parse(text: str) -> Profile:
-    """Read a profile. Raises Invalid with Docker's text."""
+    """Read a profile; one that says nothing has no default action. Raises Invalid with Docker's text."""
     try:
         data = json.loads(text)
         if not isinstance(data, dict):
             raise TypeError("not an object")
         return _profile(data, hashlib.sha256(text.encode()).hexdigest())
     except (ValueError, TypeError, KeyError, AttributeError) as error:
-        raise Invalid(f"decoding seccomp profile failed: {error}") from error
+        raise Invalid(f"Decoding seccomp profile failed: {error}") from error
 
 
 def kernel_version(release: str) -> tuple[int, int]:
@@ -119,18 +119,20 @@ def _profile(data: dict[str, Any], digest: str) -> Profile:
             "both 'architectures' and 'archMap' are specified in the seccomp profile, "
             "use either 'architectures' or 'archMap'"
         )
-    if not data.get("defaultAction"):
+    entries = tuple(_entry(entry) for entry in data.get("syscalls") or ())
+    default = data.get("defaultAction") or ""
+    if entries and not default:
         raise ValueError("no defaultAction")
     return Profile(
         digest=digest,
-        default_action=_action(data["defaultAction"]),
+        default_action=_action(default) if default else "",
         default_errno_ret=_optional_int(data, "defaultErrnoRet"),
         architectures=architectures,
         arch_map=arch_map,
         flags=_names(data, "flags"),
         listener_path=str(data.get("listenerPath") or ""),
         listener_metadata=str(data.get("listenerMetadata") or ""),
-        entries=tuple(_entry(entry) for entry in data.get("syscalls") or ()),
+        entries=entries,
     )
 
 
@@ -172,8 +174,14 @@ def _condition(data: dict[str, Any] | None) -> Condition:
     return Condition(
         caps=_names(data, "caps"),
         arches=_names(data, "arches"),
-        min_kernel=kernel_version(str(minimum)) if minimum else None,
+        min_kernel=_minimum(minimum) if minimum else None,
     )
+
+
+def _minimum(value: object) -> tuple[int, int]:
+    if not isinstance(value, str) or not re.fullmatch(r"\d{1,3}\.\d{1,3}", value) or value == "0.0":
+        raise ValueError(f'invalid kernel version: {value}, expected "<kernel>.<major>"')
+    return kernel_version(value)
 
 
 def _action(value: object) -> str:
