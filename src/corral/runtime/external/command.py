@@ -66,7 +66,7 @@ class Command:
         self._services = services
         self._log = workspace.log(name)
         self._ended: Callable[[Result], None] | None = ended
-        argv = [runtime.path, *runtime.args, "--root", workspace.state, "--log", self._log, "--log-format", "json"]
+        argv = [runtime.path, *runtime.args, *workspace.flags, "--log", self._log, "--log-format", "json"]
         parent = os.getpid()
         remove_file(self._log)
         pid, pidfd = clone3(CLONE_CLEAR_SIGHAND | (CLONE_NEWNS if own_mounts else 0))

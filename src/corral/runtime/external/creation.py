@@ -61,7 +61,7 @@ class Making:
         self._services = services
         self._container = container
         self._runtime: RuntimeBinary = container.traits.runtime
-        self._workspace = Workspace(container.bundle)
+        self._workspace = Workspace(container.bundle, container.traits.cgroup)
         self._go = go
         self._outcome = outcome
         self._command: Command | None = None

@@ -21,7 +21,7 @@ _PATIENCE = 10.0
 def delete(services: Services, container: Container, deleted: Callable[[], None]) -> None:
     """``deleted`` is called when the runtime has done what it can, or at once if it knows nothing of the container."""
     assert container.traits.runtime is not None
-    workspace = Workspace(container.bundle)
+    workspace = Workspace(container.bundle, container.traits.cgroup)
     if not workspace.knows(container.id):
         deleted()
         return

@@ -45,7 +45,7 @@ def execute(
 def kill_unrecorded(container: Container) -> None:
     """Processes that the runtime had made when the supervisor died, and that nobody knows of: asked again, the next
     supervisor makes another one. Raises OSError."""
-    workspace = Workspace(container.bundle)
+    workspace = Workspace(container.bundle, container.traits.cgroup)
     for name in workspace.pid_files():
         if records.read(container.bundle, f"exec-{name}") is None:
             pid = workspace.pid(name)
@@ -66,7 +66,7 @@ class Entering:
         self._exec_id = exec_id
         self._process = process
         self._outcome: Outcome | None = outcome
-        self._workspace = Workspace(container.bundle)
+        self._workspace = Workspace(container.bundle, container.traits.cgroup)
         self._command: Command | None = None
         self._streams: Streams | None = None
         container.execs[exec_id] = process

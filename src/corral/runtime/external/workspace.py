@@ -24,7 +24,8 @@ INIT: Final = "init"
 
 
 class Workspace:
-    def __init__(self, bundle: str) -> None:
+    def __init__(self, bundle: str, cgroup: str = "") -> None:
+        """``cgroup``: the container's, as its description has it."""
         self.bundle = bundle
         self.path = f"{bundle}/oci"
         self.config = f"{self.path}/config.json"
@@ -32,6 +33,11 @@ class Workspace:
         self.binds = f"{self.path}/binds"
         self.reaper = f"{self.path}/reaper"
         self.state = f"{self.path}/state"
+
+        self.flags = ["--root", self.state]
+        """Of every command, before its name."""
+        if ":" in cgroup:  # a scope of systemd's
+            self.flags.append("--systemd-cgroup")
 
     def make(self) -> None:
         """Raises OSError, FileExistsError when there is one of a creation that was cut short."""
