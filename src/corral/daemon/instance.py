@@ -37,6 +37,7 @@ def make_directories(data: DataRoot, execution: ExecRoot) -> None:
     modes = {
         data.root: 0o711,
         data.containers: 0o710,
+        data.blobs.parent: 0o710,
         data.volumes: 0o711,
         data.trash: 0o700,
         data.tmp: 0o700,

@@ -56,7 +56,8 @@ class Overlay2:
         self._backing = backing
         self._lower: dict[str, str] = {}
         self._roots: dict[str, tuple[int, int, int]] = {}
-        os.makedirs(root / _LINKS, 0o710, exist_ok=True)
+        for directory in (root, root / _LINKS):  # others on the host are to see no layers (CVE-2021-41091)
+            os.makedirs(directory, 0o710, exist_ok=True)
         spread(str(root))
         bottom = root / mountpoints.ID / "diff"
         os.makedirs(bottom, 0o755, exist_ok=True)
