@@ -105,11 +105,7 @@ class Making:
         self._streams.listen()
         self._container.watch_memory()
         self._services.audience.keep(process.kept())
-        try:
-            creation.record_container(self._container, go=self._go)
-        except OSError as error:
-            self._fail(creation.start_error(error))
-            return
+        creation.record_container(self._container, go=self._go)
         self._created = True
         if self._go:
             self._start()
@@ -120,7 +116,10 @@ class Making:
 
     def ask(self) -> None:
         """How far a predecessor has come."""
-        self._run("state", ["state"], self._answered, output=True)
+        try:
+            self._run("state", ["state"], self._answered, output=True)
+        except OSError as error:
+            self._fail(creation.start_error(error))
 
     def _answered(self, result: Result) -> None:
         self._created = True
@@ -205,8 +204,12 @@ class Making:
 
         def over(result: Result) -> None:
             self._command = None
-            if not self._over:
+            if self._over:
+                return
+            try:
                 ended(result)
+            except (OSError, CorralError) as error:
+                self._fail(creation.start_error(error))
 
         self._command = Command(
             self._services,

@@ -87,15 +87,22 @@ class Entering:
                     workspace,
                     name,
                     [*arguments, *self._streams.arguments, container.id],
-                    self._made,
+                    self._over,
                     fds=self._streams.fds,
                     prepare=lambda: stage.prepare_exec(workspace, name, process_spec, container.init.pid),
                 )
         except (OSError, CorralError) as error:
             self._fail(creation.start_error(error))
 
-    def _made(self, result: Result) -> None:
+    def _over(self, result: Result) -> None:
         self._command = None
+        try:
+            self._made(result)
+        except (OSError, CorralError) as error:
+            self._fail(creation.start_error(error))
+
+    def _made(self, result: Result) -> None:
+        """Raises OSError."""
         pid = self._workspace.pid(self._exec_id) if result.good else 0
         if not pid:
             self._clean()
@@ -108,13 +115,8 @@ class Entering:
         assert self._streams is not None
         self._streams.listen()
         self._services.audience.keep(process.kept())
-        try:
-            creation.record_exec(self._container, self._exec_id, process)
-            self._clean()  # not before: see ``kill_unrecorded``
-        except OSError as error:
-            self._container.kill(self._exec_id, signal.SIGKILL, everybody=False)
-            self._tell(creation.start_error(error))
-            return
+        creation.record_exec(self._container, self._exec_id, process)
+        self._clean()  # not before: see ``kill_unrecorded``
         self._tell(None)
 
     # Pending
@@ -137,6 +139,11 @@ class Entering:
         self._tell(Conflict(f"container {self._container.id} is not running"))
 
     def _fail(self, error: CorralError) -> None:
+        """There may be a process already, which cannot be kept."""
+        if self._process.pidfd >= 0:
+            with suppress(CorralError, OSError):
+                self._process.signal(signal.SIGKILL)
+        self._services.exits.forget(self._process.pid, self._process.pidfd)
         self._container.starts.pop(self._process.name, None)
         self._process.close()
         if self._streams is not None:
