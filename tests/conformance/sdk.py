@@ -196,6 +196,30 @@ def conflicts(client: docker.DockerClient) -> Any:
         ]
 
 
+def stats(client: docker.DockerClient) -> Any:
+    """What there is to read; control groups of version 1 have more of it, depending on what a container has joined."""
+    optional = {"pressure_stats", "percpu_usage", "events", "failcnt"}
+    with _container(client, "sleep", "100", mem_limit="64m", name="cs-sdk-stats") as container:
+        one = container.stats(stream=False)
+        samples = container.stats(decode=True, stream=True)
+        first, second = next(samples), next(samples)
+        samples.close()
+        container.kill()
+        container.wait()
+        resting = container.stats(stream=False)
+    return [
+        one["name"],
+        one["memory_stats"]["limit"],
+        sorted(one.keys() - optional),
+        *(sorted(one[part].keys() - optional) for part in ("cpu_stats", "precpu_stats", "memory_stats", "blkio_stats")),
+        {name: sorted(counters) for name, counters in one["networks"].items()},
+        one["pids_stats"],
+        first["preread"],
+        second["preread"] == first["read"],
+        [resting["read"], resting["memory_stats"], resting["pids_stats"], sorted(resting.keys() - optional)],
+    ]
+
+
 def version_and_info(client: docker.DockerClient) -> Any:
     return [client.ping(), sorted(client.version()), client.info()["OSType"]]
 
@@ -216,5 +240,6 @@ PLAYS: tuple[Play, ...] = (
     import_and_remove_image,
     volumes,
     conflicts,
+    stats,
     version_and_info,
 )

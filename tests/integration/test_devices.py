@@ -14,7 +14,7 @@ import pytest
 
 from support.host import TestHost, busybox_archive
 
-TUN = "/dev/net/tun"
+LOOP = "/dev/loop-control"
 """A device that containers may not use unless they ask for it."""
 GATHERING = "error gathering device information while adding custom device"
 
@@ -67,7 +67,7 @@ def refused(engine: TestHost, *arguments: str) -> str:
 
 def test_a_device_by_path_is_there_under_its_new_name_with_its_rights(engine: TestHost) -> None:
     script = ": < /dev/mine && echo readable; : > /dev/mine"
-    device = ("--device", f"{TUN}:/dev/mine:r")
+    device = ("--device", f"{LOOP}:/dev/mine:r")
     done = engine.docker("run", "--rm", *device, "busybox", "sh", "-c", script, check=False)
     assert done.stdout == "readable\n"
     assert "Operation not permitted" in done.stderr
@@ -113,7 +113,7 @@ def test_a_device_by_name_brings_everything_that_it_stands_for(
     (tmp_path / "lib" / "driver.so").write_text("driver")
     edits = {
         "env": ["THING=a"],
-        "deviceNodes": [{"path": "/dev/thing0", "hostPath": TUN, "permissions": "r"}],
+        "deviceNodes": [{"path": "/dev/thing0", "hostPath": LOOP, "permissions": "r"}],
         "mounts": [{"hostPath": f"{tmp_path}/lib", "containerPath": "/vendor/lib", "options": ["ro", "bind"]}],
         "additionalGids": [4321],
         "hooks": [

@@ -102,13 +102,13 @@ class Services:
             connecting.cancel()
             raise
         driver = await connecting
-        host = await with_security_modules(HostFacts.discover(), config, execution)
         stack.push_async_callback(driver.close)
         networks = NetworkService(
             execution, database, network_config(config), driver.sandbox, partial(events.emit, "network")
         )
         stack.push_async_callback(networks.close)
-        await networks.start()
+        await networks.start()  # before the look at the host: it switches forwarding on
+        host = await with_security_modules(HostFacts.discover(), config, execution)
         devices = Registry(cdi_directories(config))
         engine = Engine(
             data=data,

@@ -33,6 +33,7 @@ DEFAULT_RULES: Final[tuple[DeviceRule, ...]] = (
     DeviceRule(allow=True, type="c", major=5, minor=0, access=_ALL_ACCESS),  # tty
     DeviceRule(allow=True, type="c", major=5, minor=1, access=_ALL_ACCESS),  # console
     DeviceRule(allow=True, type="c", major=5, minor=2, access=_ALL_ACCESS),  # ptmx
+    DeviceRule(allow=True, type="c", major=10, minor=200, access=_ALL_ACCESS),  # net/tun, of no use without NET_ADMIN
     DeviceRule(allow=True, type="c", major=136, access=_ALL_ACCESS),  # pts
 )
 """What every container that is not privileged starts from."""
