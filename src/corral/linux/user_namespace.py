@@ -9,7 +9,6 @@ from __future__ import annotations
 
 import ctypes
 import fcntl
-import mmap
 import os
 import signal
 from collections.abc import Iterator
@@ -24,6 +23,7 @@ from corral.linux.pidfd import pid_of, pidfd_open
 __all__ = ["born_in", "make", "open_namespace", "owner_of", "write_maps"]
 
 _STACK: Final = 64 * 1024
+_ALIGNMENT: Final = 16
 _WALL: Final = 0x40000000
 _NS_GET_USERNS: Final = 0xB701
 
@@ -41,8 +41,8 @@ def born_in(uid_map: str, gid_map: str, flags: int = 0) -> Iterator[int]:
     Gives its process id in /proc, for /proc/PID/ns, while the block is entered. The maps as the kernel reads them: a
     line for each range; writing more than one's own id takes CAP_SETUID and CAP_SETGID. Raises OSError.
     """
-    stack = mmap.mmap(-1, _STACK)
-    top = ctypes.addressof(ctypes.c_char.from_buffer(stack)) + _STACK
+    stack = ctypes.create_string_buffer(_STACK)
+    top = (ctypes.addressof(stack) + _STACK) & -_ALIGNMENT
     mask = sigmask.block_all()
     try:
         # Without a signal for its end nobody but who knows it can wait for it.

@@ -14,7 +14,7 @@ import pytest
 
 from corral.linux import user_namespace
 from corral.oci.rootfs import RootfsMount
-from corral.oci.runtime import Device, IDMapping, Mount, Namespace, Rlimit, Spec
+from corral.oci.runtime import Device, IDMapping, Mount, Namespace, Rlimit, Spec, TimeOffset
 from support.boxes import CAPABILITIES, NAMESPACES, NEEDS, Box, NoCgroup, Running, in_box, is_gone, process, shell, spec
 
 pytestmark = pytest.mark.requires(*NEEDS)
@@ -451,15 +451,89 @@ def test_what_fails_outside_is_told_like_what_fails_inside(box: Box) -> None:
     assert outcome.error == 'exec: "no-such-program": executable file not found in $PATH'
 
 
-def test_nothing_is_left_of_it(box: Box) -> None:
+def test_nothing_is_left_of_it(box: Box, tmp_path: Path) -> None:
     def scenario(box: Box) -> list[Any]:
-        before = len(os.listdir("/proc/self/fd")), Path("/proc/self/mountinfo").read_text()
+        before = len(os.listdir("/proc/self/fd"))
         for program in ("true", "no-such-program"):
             box.run(mapped(process(program)))
-        after = len(os.listdir("/proc/self/fd")), Path("/proc/self/mountinfo").read_text()
+        leaked = len(os.listdir("/proc/self/fd")) - before
         children = Path(f"/proc/self/task/{os.getpid()}/children").read_text()
-        return [before[0] - after[0], before[1] == after[1], children]
+        return [leaked, str(tmp_path) in Path("/proc/self/mountinfo").read_text(), children]
 
-    leaked, same, children = in_box(box, scenario)
-    assert (same, children) == (True, "")
-    assert leaked >= 0
+    leaked, mounted, children = in_box(box, scenario)
+    assert (leaked <= 0, mounted, children) == (True, False, "")
+
+
+# -- time
+
+
+def test_clocks_begin_where_they_are_told_to(box: Box) -> None:
+    def scenario(box: Box) -> list[str]:
+        import time
+
+        offsets = {"monotonic": TimeOffset(100_000), "boottime": TimeOffset(500_000)}
+        namespaces = (*NAMESPACES, Namespace("time"))
+        description = spec(process("sleep", "60"), linux={"namespaces": namespaces, "time_offsets": offsets})
+        with box.running(description) as running:
+            more = box.exec(running, description, shell("cut -d. -f1 /proc/uptime; readlink /proc/self/ns/time"))
+            name = os.readlink(f"/proc/{running.child.pid}/ns/time")
+            return [more.out, more.error, str(int(time.clock_gettime(time.CLOCK_BOOTTIME))), name]
+
+    out, error, here, name = in_box(box, scenario)
+    assert error == ""
+    uptime, inside = out.split()
+    assert 0 <= int(uptime) - int(here) - 500_000 <= 5
+    assert inside == name
+
+
+def test_clocks_of_a_container_with_ids_of_its_own(box: Box) -> None:
+    offsets = {"boottime": TimeOffset(500_000)}
+    description = mapped(
+        shell("cut -d. -f1 /proc/uptime"), linux={"namespaces": (*OWN, Namespace("time")), "time_offsets": offsets}
+    )
+    (uptime,) = run(box, description)
+    assert int(uptime) >= 500_000
+
+
+def test_a_time_namespace_is_joined_by_its_path(box: Box, tmp_path: Path) -> None:
+    (tmp_path / "other").mkdir()
+
+    def scenario(box: Box) -> list[str]:
+        namespaces = (*NAMESPACES, Namespace("time"))
+        with box.running(spec(process("sleep", "60"), linux={"namespaces": namespaces})) as donor:
+            path = f"/proc/{donor.child.pid}/ns/time"
+            joined = spec(
+                shell("readlink /proc/self/ns/time"), linux={"namespaces": (*NAMESPACES, Namespace("time", path))}
+            )
+            outcome = Box(box.rootfs, tmp_path / "other", NoCgroup()).run(joined)
+            return [outcome.out.strip(), os.readlink(path), outcome.error]
+
+    inside, name, error = in_box(box, scenario)
+    assert (inside, error) == (name, "")
+
+
+# -- file systems that cannot map owners
+
+
+def test_an_overlay_is_given_away_file_by_file(box: Box, tmp_path: Path, root: Path) -> None:
+    from corral.engine.userns import storage
+    from corral.oci.idmaps import IDMaps
+
+    (root / "bin/suid").write_bytes(b"x")
+    os.chown(root / "bin/suid", 0, 29)
+    (root / "bin/suid").chmod(0o6755)
+    maps = IDMaps(MAPS, MAPS)
+
+    def scenario(box: Box) -> list[str]:
+        storage._give_away(box.rootfs, maps, tmp_path / "scratch")
+        plain = dataclasses.replace(box.rootfs[0], mapped=False)
+        outcome = Box((plain,), box.bundle, NoCgroup()).run(
+            mapped(shell("stat -c '%u:%g %a' / /bin/suid /tmp; touch /bin/new && echo made"))
+        )
+        return [outcome.out, outcome.error]
+
+    out, error = in_box(box, scenario)
+    assert error == ""
+    assert out.splitlines() == ["0:0 755", "0:29 6755", "1000:1000 755", "made"]
+    assert (tmp_path / "upper/bin/suid").stat().st_uid == BASE
+    assert (root / "bin/suid").stat().st_uid == 0, "the layer below is as it was"

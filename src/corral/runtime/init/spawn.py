@@ -25,7 +25,7 @@ from corral.linux import namespace, pidfd, prctl, sigmask
 from corral.linux.clone import CLONE_CLEAR_SIGHAND, clone3
 from corral.oci.rootfs import RootfsMount
 from corral.oci.runtime import Process, Spec
-from corral.runtime.init import outside, setns, standard
+from corral.runtime.init import setns, standard
 from corral.runtime.init.cgroupfs import Place
 from corral.runtime.init.failure import OTHER, SetupError, exit_code_of, reason, step
 from corral.runtime.init.manner import like_the_first, manner_of
@@ -142,6 +142,8 @@ def _open(fd: int | None) -> tuple[int, ...]:
 
 def _spawn_mapped(plan: ContainerPlan, place: Place, seccomp: Filter | None, fds: ProcessFds) -> Child:
     """Into a user namespace, by way of a process that is still outside; see ``outside``. Waits for that."""
+    from corral.runtime.init import outside  # here, so that who has no such containers does not fork it along
+
     ours, theirs = socket.socketpair(socket.AF_UNIX, socket.SOCK_SEQPACKET | socket.SOCK_CLOEXEC)
     if fds.extra:
         moved = socket.socket(fileno=_above(theirs.fileno(), fds))
