@@ -93,6 +93,8 @@ def _verb(context: Context, name: str, arguments: Sequence[str], everything: Seq
     if name in _NOT_BUILT:
         raise Unsupported(f"{name} is not built: containers cannot be checkpointed")
     if name in _CLONING:
+        if os.geteuid() != 0:
+            raise Unsupported(f"{name} needs root, of the host or of a user namespace: rootless mode is not built")
         from corral.runtime.init.sealed import ensure_sealed
 
         ensure_sealed(("-SI", os.path.abspath(__file__), *everything))
