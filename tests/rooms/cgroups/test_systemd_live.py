@@ -10,6 +10,7 @@ import subprocess
 import sys
 import time
 from collections.abc import Iterator
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
@@ -57,9 +58,17 @@ exec {systemd} --system --unit=test.target --log-target=console --show-status=0
 """
 
 
+@dataclass(frozen=True)
+class System:
+    """``pid`` of its systemd; ``group``: the root of what it manages; ``directory``: where its console is."""
+
+    pid: int
+    group: Path
+    directory: Path
+
+
 @pytest.fixture
-def systemd(tmp_path: Path, mark: str) -> Iterator[int]:
-    """Its pid."""
+def systemd(tmp_path: Path, mark: str) -> Iterator[System]:
     if not os.path.exists(SYSTEMD) or not shutil.which("dbus-daemon") or not shutil.which("busctl"):
         pytest.skip("systemd and dbus-daemon are not installed")
     units = tmp_path / "units"
@@ -72,7 +81,7 @@ def systemd(tmp_path: Path, mark: str) -> Iterator[int]:
     script = _INIT.format(systemd=SYSTEMD)
     process = subprocess.Popen(["sh", "-c", command, group, script, tmp_path])
     try:
-        yield _when_ready(process.pid, tmp_path)
+        yield System(_when_ready(process.pid, tmp_path), group, tmp_path)
     finally:
         (group / "cgroup.kill").write_text("1")
         process.wait()
@@ -104,11 +113,15 @@ def _when_ready(unshare: int, directory: Path) -> int:
     pytest.fail(f"systemd did not come up: {console.read_text() if console.exists() else 'no console'}")
 
 
-def test_scope_from_start_to_end(systemd: int) -> None:
+def test_scope_from_start_to_end(systemd: System) -> None:
     scenario = Path(__file__).parents[2] / "support/systemd_scenario.py"
-    command = ["nsenter", "-t", str(systemd), "-m", "-p", "-C", "--", sys.executable, scenario]
-    ran = subprocess.run(command, capture_output=True, text=True, timeout=150)
-    assert ran.returncode == 0, ran.stderr
+    place = systemd.group / "scenario"  # systemd may only move what it can see
+    place.mkdir()
+    command = ["nsenter", "-t", str(systemd.pid), "-m", "-p", "-C", "--", sys.executable, scenario]
+    enter = ["sh", "-c", 'echo $$ >"$0"/cgroup.procs && exec "$@"', place, *command]
+    ran = subprocess.run(enter, capture_output=True, text=True, timeout=150)
+    console = (systemd.directory / "console").read_text()
+    assert ran.returncode == 0, f"{ran.stderr}\n{console[-3000:]}"
     seen: dict[str, Any] = json.loads(ran.stdout)
     assert seen.pop("cgroup") == "0::/test.slice/test-corral.slice/corral-abc.scope"
     created = seen.pop("created")

@@ -20,6 +20,9 @@ _NONE_OF_DEVICE: Final = {
     "io.latency": "target=0",
     "io.weight": "default",
     "io.bfq.weight": "default",
+    "blkio.weight_device": "default",
+    "blkio.leaf_weight_device": "default",
+    "blkio.bfq.weight_device": "default",
     "rdma.max": "hca_handle=max hca_object=max",
 }
 """What takes an entry out of a file that holds one line for each device; 0 in all that are not listed."""
