@@ -26,10 +26,9 @@ pytestmark = [
 ]
 
 ERRORS = (errno.ENOSPC, errno.ENOMEM, errno.EPERM, errno.EBUSY)
-EVERY_CALL = "CORRAL_TEST_EVERY_ERROR" in os.environ
-"""Each call, which takes many minutes; else one of ten, another one each time."""
-STEP = 1 if EVERY_CALL else 11
-DEATHS = 1 if EVERY_CALL else 37
+STEP = int(os.environ.get("CORRAL_TEST_STEP", "11"))
+"""One call of so many: 1 takes many minutes."""
+DEATHS = int(os.environ.get("CORRAL_TEST_STEP", "37"))
 HTTP_ERRORS = (OSError, http.client.HTTPException)
 
 
