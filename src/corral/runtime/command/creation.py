@@ -23,7 +23,7 @@ from corral.runtime.command.parley import Parley
 from corral.runtime.command.records import CONFIG, Directory, Record, Records
 from corral.runtime.init import hooks, spawn
 
-__all__ = ["FLAGS", "Birth", "extra_descriptors", "write_pid_file"]
+__all__ = ["FLAGS", "Birth", "extra_descriptors", "slice_path", "write_pid_file"]
 
 FLAGS: Final = (
     Flag("bundle b", TEXT, "the bundle's directory (the current one)"),
@@ -183,10 +183,10 @@ def _cgroup_path(context: Context, spec: Spec, id: str) -> str:
     if not (colon and second):
         raise Invalid(f'expected cgroupsPath to be of format "slice:prefix:name" for systemd cgroups, got "{path}"')
     scope = f"{prefix}-{name}.scope" if prefix else f"{name}.scope"
-    return f"{_expanded(slice or 'system.slice')}/{scope}"
+    return f"{slice_path(slice or 'system.slice')}/{scope}"
 
 
-def _expanded(slice: str) -> str:
+def slice_path(slice: str) -> str:
     """systemd.slice(5): "a-b.slice" is in "a.slice". Raises Invalid."""
     stem = slice.removesuffix(".slice")
     if stem == slice or "/" in slice or (stem.startswith("-") and stem != "-") or "--" in stem:
