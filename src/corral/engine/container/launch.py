@@ -124,6 +124,6 @@ def _record_failure(engine: Engine, record: ContainerRecord, error: CorralError)
             exit_code = error.exit_code
             error = Invalid(_FAILED + error.message, code=error.code)
         else:
-            error = Internal(error.message, code=error.code)
+            error = Internal(_FAILED + error.message, code=error.code)
     engine.store.set_state(record.id, error=error.message, exit_code=exit_code)
     return error
