@@ -23,25 +23,22 @@ class Records(Protocol):
 
 
 class CgroupService:
-    """``driver``: "cgroupfs" or "systemd"."""
-
-    def __init__(self, records: Records, settings: Settings, driver: str = "cgroupfs") -> None:
+    def __init__(self, records: Records, settings: Settings) -> None:
         self._records = records
         self._settings = settings
-        self._driver = driver
 
     async def cgroups(self, refs: Sequence[str]) -> Cgroups:
         """With all containers, or those that are named. Raises NotFound."""
         records = [self._records.find(ref) for ref in refs] if refs else list(self._records)
-        return describe(Hierarchies.of_host(), records, self._settings, self._driver)
+        return describe(Hierarchies.of_host(), records, self._settings)
 
 
-def describe(hierarchies: Hierarchies, records: Iterable[ContainerRecord], settings: Settings, driver: str) -> Cgroups:
+def describe(hierarchies: Hierarchies, records: Iterable[ContainerRecord], settings: Settings) -> Cgroups:
     """Reads the directories of ``records``. Groups that vanish meanwhile are left out."""
     mounted = [*hierarchies.v1, *([hierarchies.v2] if hierarchies.v2 else [])]
     return Cgroups(
         version=_version(hierarchies),
-        driver=driver,
+        driver=settings.cgroup_driver,
         parent=settings.cgroup_parent,
         hierarchies=[CgroupHierarchy(h.version, h.mount_point, sorted(h.controllers)) for h in mounted],
         containers=[_container(mounted, record, settings) for record in records],

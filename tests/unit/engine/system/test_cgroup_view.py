@@ -29,9 +29,8 @@ async def test_a_running_container_in_a_mixture(world: World, tmp_path: Path) ->
         Hierarchies((memory, pids), hierarchy(tmp_path, "v2", 2, "hugetlb")),
         sorted(world.engine.store, key=lambda record: record.name, reverse=True),
         Settings(),
-        "cgroupfs",
     )
-    assert (found.version, found.parent) == ("hybrid", "/corral")
+    assert (found.version, found.driver, found.parent) == ("hybrid", "cgroupfs", "/corral")
     assert [(h.version, h.controllers) for h in found.hierarchies] == [(1, ["memory"]), (1, ["pids"]), (2, ["hugetlb"])]
     web, rest = found.containers
     assert (web.id, web.name, web.state, web.path) == (id, "web", "running", f"/corral/{id}")
@@ -48,4 +47,4 @@ async def test_a_running_container_in_a_mixture(world: World, tmp_path: Path) ->
 def test_versions(tmp_path: Path) -> None:
     v1, v2 = hierarchy(tmp_path, "a", 1, "memory"), hierarchy(tmp_path, "b", 2)
     hosts = (Hierarchies((v1,), None), Hierarchies((), v2), Hierarchies((v1,), v2))
-    assert [describe(host, [], Settings(), "cgroupfs").version for host in hosts] == ["1", "2", "hybrid"]
+    assert [describe(host, [], Settings()).version for host in hosts] == ["1", "2", "hybrid"]
