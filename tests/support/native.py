@@ -42,7 +42,7 @@ class Recorder:
     def exec_exited(self, id: str, exec_id: str, exit: Exit) -> None:
         self._note(exec_id, exit)
 
-    def oom(self, id: str) -> None:
+    def oom(self, id: str, limit: str = "") -> None:
         self.ooms.append(id)
 
     def detached(self, id: str, exec_id: str | None) -> None:
