@@ -25,7 +25,7 @@ from typing import TYPE_CHECKING
 
 from corral.errors import CorralError, Invalid, NotFound, Unsupported
 from corral.oci.runtime import DeviceRule, Resources, Spec
-from corral.runtime.cgroups import device_program, devices, freezer, memory, oom, stats, tree, unified
+from corral.runtime.cgroups import device_program, devices, freezer, memory, oom, tree, unified
 from corral.runtime.cgroups.delegation import enable_controllers
 from corral.runtime.cgroups.directory import make_directory
 from corral.runtime.cgroups.hierarchies import Hierarchies, Hierarchy
@@ -34,6 +34,7 @@ from corral.runtime.cgroups.write import Write, apply, read_text, write_text
 
 if TYPE_CHECKING:
     from corral.runtime.cgroups.change import Change
+    from corral.runtime.cgroups.stats import CgroupStats
 
 __all__ = ["Cgroup"]
 
@@ -231,9 +232,11 @@ class Cgroup:
             return 0
         return oom.kill_count(directory_of(place, self.path), place.version, nested=self._everything)
 
-    def stats(self) -> stats.CgroupStats:
+    def stats(self) -> CgroupStats:
         """Numbers of the moment; those whose controller is not joined are zero or None."""
-        return stats.collect(self._hierarchies, self.path)
+        from corral.runtime.cgroups.stats import collect  # the supervisor, which makes containers, has no use for it
+
+        return collect(self._hierarchies, self.path)
 
     # -- inside
 
