@@ -57,6 +57,7 @@ def test_own_limit_is_named(cgroup: Cgroup, watched: Callable[[], OomWatch]) -> 
         assert rings(watch)
         assert tenant.wait() == -signal.SIGKILL
         assert watch.read()
+        assert not watch.unsure
         assert watch.limit() == OWN
     assert cgroup.oom_kill_count() == 2
 
@@ -73,6 +74,25 @@ def test_limit_of_a_group_above_is_named(
     assert tenant.wait() == -signal.SIGKILL
     assert watch.read()
     assert watch.limit() == parent.path
+
+
+def test_group_in_which_nobody_is_killed_is_not_blamed(
+    hierarchies: Hierarchies, cgroup: Cgroup, watched: Callable[[], OomWatch]
+) -> None:
+    """Version 1 tells all groups below the one whose limit was hit."""
+    parent = Cgroup.at(hierarchies, os.path.dirname(cgroup.path))
+    parent.create(Resources(memory=SMALL))
+    cgroup.create(None)
+    neighbour = Cgroup.at(hierarchies, f"{parent.path}/neighbour")
+    neighbour.create(None)
+    watch = watched()
+    try:
+        assert Tenant(neighbour, devour).wait() == -signal.SIGKILL
+        assert not watch.read()
+        assert not watch.read()
+        assert not watch.unsure
+    finally:
+        neighbour.delete()
 
 
 def test_limit_of_a_nested_group_is_named(

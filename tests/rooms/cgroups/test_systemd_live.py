@@ -100,6 +100,9 @@ def _when_ready(unshare: int, directory: Path) -> int:
     while time.monotonic() < deadline:
         children = Path(f"/proc/{unshare}/task/{unshare}/children")
         pid = next(iter(children.read_text().split()), "") if children.exists() else ""
+        if pid and Path(f"/proc/{pid}/comm").read_text() == "systemd\n":
+            # A group with processes of its own cannot have controllers for those below it.
+            Path("/sys/fs/cgroup/cgroup.procs").write_text(str(unshare))
         if pid and os.path.exists(f"/proc/{pid}/root/run/dbus/system_bus_socket"):
             path, name = "/org/freedesktop/systemd1", "org.freedesktop.systemd1"
             ping = ["busctl", "--system", "call", name, path, "org.freedesktop.DBus.Peer", "Ping"]

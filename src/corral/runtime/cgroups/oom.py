@@ -45,10 +45,11 @@ class OomWatch:
     """Register ``fileno()`` for ``events`` with epoll; when it is reported, ``read()`` says whether there was a kill,
     and after that ``limit()`` whose limit was hit.
 
-    Closes itself never: the owner calls ``close``.
+    ``unsure``: memory has run out, but nobody has been killed yet; it is to be read again soon. Closes itself never:
+    the owner calls ``close``.
     """
 
-    __slots__ = ("_count", "_directory", "_fd", "_local", "_root", "_version", "events")
+    __slots__ = ("_count", "_directory", "_fd", "_local", "_root", "_version", "events", "unsure")
 
     def __init__(self, fd: int, directory: str, root: str, version: int) -> None:
         self._fd = fd
@@ -57,6 +58,7 @@ class OomWatch:
         self._version = version
         self._count = kill_count(directory, version)
         self._local = 0
+        self.unsure = False
         self.events = select.EPOLLIN if version == 1 else select.EPOLLPRI
 
     @classmethod
@@ -87,21 +89,31 @@ class OomWatch:
     def read(self) -> bool:
         """Whether processes were killed since the last call. Consumes the notification; never blocks or raises.
 
-        The version 1 signal comes when memory runs out, before the kill, and once more when the group is removed: an
-        event without a new kill is False in version 2, and in version 1 True as long as the group is there.
+        The version 1 signal comes before the kill, to all groups below the one whose limit was hit, whoever is killed,
+        and once more when the group is removed. Where the kernel may not kill, it counts as if it had.
         """
         if self._version == 1:
-            try:
-                os.eventfd_read(self._fd)
-            except BlockingIOError:
-                return False
-            return os.path.exists(f"{self._directory}/{_FILES[1]}")
+            return self._read_v1()
         try:
             text = os.pread(self._fd, 4096, 0).decode()
         except OSError:
             return False
         before, self._count = self._count, _field(text, "oom_kill")
         return self._count > before
+
+    def _read_v1(self) -> bool:
+        fresh = True
+        try:
+            os.eventfd_read(self._fd)
+        except BlockingIOError:
+            if not self.unsure:
+                return False
+            fresh = False
+        control = f"{self._directory}/{_FILES[1]}"
+        before, self._count = self._count, kill_count(self._directory, 1, nested=True)
+        killed = self._count > before or bool(_count(control, "oom_kill_disable"))
+        self.unsure = fresh and not killed and os.path.exists(control)
+        return killed
 
     def limit(self) -> str:
         """``OWN``, ``HOST`` or the path of another group, above the watched one or nested in it. Never raises."""

@@ -3,11 +3,15 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from typing import Final
 
 from corral.runtime.cgroups import Cgroup
 from corral.runtime.cgroups.oom import OomWatch
 from corral.runtime.supervisor.faults import report
 from corral.runtime.supervisor.loop import Loop
+
+_SOON: Final = 0.2
+"""Seconds: the kernel kills right after it has said that memory ran out, unless it kills elsewhere."""
 
 
 class OomAlarm:
@@ -42,5 +46,9 @@ class OomAlarm:
         self._watch = None
 
     def _ready(self, _events: int) -> None:
-        if self._watch is not None and self._watch.read():
+        if self._watch is None:
+            return
+        if self._watch.read():
             self._rang(self._watch.limit())
+        elif self._watch.unsure:
+            self._loop.call_later(_SOON, lambda: self._ready(0))

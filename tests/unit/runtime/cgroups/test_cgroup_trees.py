@@ -1,8 +1,8 @@
 """Whole containers on the files of real kernels, recorded: version 1 alone, and version 2 alone.
 
-``recorded/v1.json``: a new group in each hierarchy of Linux 6.18, with those controllers added that it
-has in version 2 or not at all. ``recorded/v2.json``: a new group of Debian's Linux 6.12. Files are files here, so what a kernel refuses
-is played by ``refuse``.
+``recorded/v1.json``: a new group in each hierarchy of Linux 6.18, with those controllers added that it has in version 2
+or not at all. ``recorded/v2.json``: a new group of Debian's Linux 6.12. Files are files here: what a kernel refuses is
+played by ``refuse``.
 """
 
 from __future__ import annotations
