@@ -8,17 +8,16 @@ root and the docker command line client. Engines take turns within each job, so 
 from __future__ import annotations
 
 import argparse
-import statistics
 import subprocess
 import sys
-import time
 from pathlib import Path
 
 sys.path.insert(0, str(Path(__file__).resolve().parents[1] / "tests"))
 
-from bench import inprocess
-from bench.engines import PEERS, Engine, engines, runtime
+from bench import filters, inprocess
+from bench.engines import PEERS, Engine, engines
 from bench.jobs import JOBS, Job
+from bench.runtimes import print_figures
 
 
 def main() -> None:
@@ -34,13 +33,12 @@ def main() -> None:
         print("|---" * (len(names) + 3) + "|")
         for job in jobs:
             print(_row(job, present, arguments.runs), flush=True)
+    if arguments.k in "system call filter":
+        filters.show(arguments.runs)
     if arguments.k in "in-process":
         inprocess.show(arguments.runs)
-    if not arguments.k:
-        for name in ("runc", "crun"):
-            if (PEERS / "sid" / "usr" / "bin" / name).exists() or (PEERS / "sid" / "usr" / "sbin" / name).exists():
-                figure = _bare(name, arguments.runs)
-                print(f"bare {name}, run true: {_text(figure, 's') if figure is not None else 'does not run here'}")
+    if arguments.k in "bare runtimes" and (PEERS / "sid").exists():
+        print_figures(arguments.runs)
 
 
 def _row(job: Job, present: list[Engine], runs: int) -> str:
@@ -62,17 +60,6 @@ def _text(figure: float, unit: str) -> str:
     if unit == "B":
         return f"{figure / 1e6:.2f} MB"
     return f"{figure * 1000:.0f} ms" if abs(figure) < 1 else f"{figure:.2f} s"
-
-
-def _bare(name: str, runs: int) -> float | None:
-    samples = []
-    with runtime(name) as command:
-        for _ in range(runs):
-            begin = time.perf_counter()
-            if subprocess.run(command, capture_output=True, stdin=subprocess.DEVNULL, check=False).returncode:
-                return None
-            samples.append(time.perf_counter() - begin)
-    return statistics.median(samples)
 
 
 if __name__ == "__main__":
