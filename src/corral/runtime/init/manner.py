@@ -1,15 +1,16 @@
-"""What few processes want, put together before the clone, so that all others pay with one comparison."""
+"""What few processes want, put together before the clone, so that all others pay with one comparison. The modules that
+do it are imported then: a child cannot."""
 
 from __future__ import annotations
 
 import os
 from collections.abc import Callable
 from dataclasses import dataclass, replace
+from importlib import import_module
 from typing import Final
 
 from corral.linux.fd import CLOSE_RANGE_CLOEXEC, close_range
 from corral.oci.runtime import Linux, Process
-from corral.runtime.init import scheduling
 
 __all__ = ["Manner", "like_the_first", "manner_of"]
 
@@ -27,8 +28,26 @@ class Manner:
     listen: int = 0
     last_step: Callable[[], None] | None = None
 
+    def before_cgroup(self) -> None:
+        """Of an exec. Raises SetupError."""
+        affinity = self.process.exec_cpu_affinity
+        if affinity is not None and affinity.initial:
+            from corral.runtime.init import scheduling
+
+            scheduling.set_affinity(affinity.initial)
+
+    def in_cgroup(self) -> None:
+        """Of an exec. Raises SetupError."""
+        affinity = self.process.exec_cpu_affinity
+        if affinity is not None and affinity.final:
+            from corral.runtime.init import scheduling
+
+            scheduling.set_affinity(affinity.final)
+
     def settle(self) -> None:
         """With all powers, in the cgroup. Raises SetupError."""
+        from corral.runtime.init import scheduling
+
         if self.process.scheduler is not None:
             scheduling.set_scheduler(self.process.scheduler)
         if self.process.io_priority is not None:
@@ -75,10 +94,12 @@ def manner_of(
     if (
         process.scheduler is None
         and process.io_priority is None
+        and process.exec_cpu_affinity is None
         and linux.memory_policy is None
         and linux.personality is None
         and not extra
         and last_step is None
     ):
         return None
+    import_module("corral.runtime.init.scheduling")
     return Manner(process, linux, extra, listen, last_step)

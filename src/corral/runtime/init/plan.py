@@ -16,9 +16,10 @@ from corral.oci.annotations import REAPER
 from corral.oci.idmaps import IDMaps
 from corral.oci.rootfs import RootfsMount
 from corral.oci.runtime import Namespace, Process, Spec
-from corral.runtime.init import hooks, mounts, sysctl
+from corral.runtime.init import mounts, sysctl
 from corral.runtime.init.idmap import UserPlan
 from corral.runtime.init.manner import Manner, manner_of
+from corral.runtime.init.messages import Sync
 from corral.runtime.init.mounts import Kind, MountPlan
 
 __all__ = ["ContainerPlan", "Options", "make_plan"]
@@ -54,8 +55,9 @@ class ContainerPlan:
     """``target``: the directory to mount the root on; ``clone_flags``: namespaces that the process is born in;
     ``cgroup_namespace``: a new one, which only makes sense after the process has joined its cgroup; ``joins``: (flag,
     path) of those to enter; ``pid_namespace``: the one that the parent must enter before the clone, "" for none;
-    ``reaper``: command line of the built-in process 1, or (); ``manner``: what is unusual about the process;
-    ``user``: its user namespace, unless it is ours; ``offsets``: what is written for a new time namespace, or "".
+    ``reaper``: command line of the built-in process 1, or (); ``before_pivot``: runs hooks when all is mounted, given
+    the root, and says whether to go on; ``manner``: what is unusual about the process; ``user``: its user namespace,
+    unless it is ours; ``offsets``: what is written for a new time namespace, or "".
     """
 
     spec: Spec
@@ -71,6 +73,7 @@ class ContainerPlan:
     own_dev: bool
     reaper: tuple[str, ...]
     options: Options
+    before_pivot: Callable[[int, Sync], bool] | None
     manner: Manner | None
     user: UserPlan | None
     offsets: str
@@ -119,6 +122,7 @@ def make_plan(
         raise Unsupported("intelRdt is specified in config, but Intel RDT is not enabled")
     if spec.linux.sysctl:
         sysctl.check(spec.linux.sysctl, spec.linux.namespaces)
+    before_pivot, before_program = _hooks(spec, options, bundle)
     target = bundle
     if not rootfs:
         # On itself, so that hooks find the bundle as it is.
@@ -138,9 +142,8 @@ def make_plan(
         own_dev=not any(p.destination == "/dev" and p.kind is Kind.BIND for p in plans),
         reaper=tuple(json.loads(spec.annotations[REAPER])) if REAPER in spec.annotations else (),
         options=options,
-        manner=manner_of(
-            spec.process, spec.linux, extra=extra, listen=listen, last_step=_last_step(spec, options, bundle)
-        ),
+        before_pivot=before_pivot,
+        manner=manner_of(spec.process, spec.linux, extra=extra, listen=listen, last_step=before_program),
         user=user,
         offsets=time or "",
     )
@@ -165,10 +168,19 @@ def _offsets(spec: Spec) -> str:
     return "".join(lines) or _NO_OFFSETS
 
 
-def _last_step(spec: Spec, options: Options, bundle: str) -> Callable[[], None] | None:
-    if spec.hooks is None or not spec.hooks.start_container:
-        return None
-    return functools.partial(hooks.before_program, spec, options.id, bundle)
+def _hooks(
+    spec: Spec, options: Options, bundle: str
+) -> tuple[Callable[[int, Sync], bool] | None, Callable[[], None] | None]:
+    """Those before the root changes, and those before the program. The module is imported here: a child cannot."""
+    if spec.hooks is None:
+        return None, None
+    from corral.runtime.init import hooks
+
+    before_program = functools.partial(hooks.before_program, spec, options.id, bundle)
+    return (
+        functools.partial(hooks.before_pivot, spec, options.id, bundle),
+        before_program if spec.hooks.start_container else None,
+    )
 
 
 def _namespaces(namespaces: list[Namespace]) -> tuple[int, bool, tuple[tuple[int, str], ...], str]:

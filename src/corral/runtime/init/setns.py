@@ -19,7 +19,6 @@ from corral.runtime.init.failure import described
 from corral.runtime.init.inside import Root
 from corral.runtime.init.manner import Manner
 from corral.runtime.init.messages import Sync
-from corral.runtime.init.scheduling import set_affinity
 from corral.runtime.init.user import identify
 from corral.runtime.security.seccomp.load import Filter
 
@@ -52,15 +51,13 @@ def run(plan: ExecPlan, procs_files: list[str], init_pidfd: int, sync: Sync) -> 
     """Raises SetupError and OSError; returns only when the supervisor has gone before it said go."""
     os.umask(0)
     os.setsid()
-    affinity = plan.process.exec_cpu_affinity
-    if affinity is not None and affinity.initial:
-        set_affinity(affinity.initial)
+    if plan.manner is not None:
+        plan.manner.before_cgroup()
     cgroup.join(procs_files)
-    if affinity is not None:
-        if plan.late_cgroup:
-            cgroup.join_v2(plan.late_cgroup)
-        if affinity.final:
-            set_affinity(affinity.final)
+    if plan.late_cgroup:
+        cgroup.join_v2(plan.late_cgroup)
+    if plan.manner is not None:
+        plan.manner.in_cgroup()
     if plan.new_keyring:
         process.leave_keyring()
     # Through the host's procfs, for the last time.

@@ -10,7 +10,7 @@ import os
 from typing import Final
 
 from corral.linux import namespace, netdevice, uts
-from corral.runtime.init import cgroup, clock, devices, hooks, limits, mapped, masks, process, rootfs, sysctl, workdir
+from corral.runtime.init import cgroup, clock, devices, limits, mapped, masks, process, rootfs, sysctl, workdir
 from corral.runtime.init.cgroupfs import Place
 from corral.runtime.init.console import open_console
 from corral.runtime.init.credentials import reopen_null
@@ -60,7 +60,7 @@ def run(
     identity = identify(root, spec.process)
 
     # All is mounted, nothing is read-only yet, and the host is still there.
-    if spec.hooks is not None and not hooks.before_pivot(spec, plan.options.id, plan.bundle, root.fd, sync):
+    if plan.before_pivot is not None and not plan.before_pivot(root.fd, sync):
         return
 
     # The console is a mount as well: after /dev/pts, before anything becomes read-only.

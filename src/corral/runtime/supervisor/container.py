@@ -13,7 +13,7 @@ from corral.oci.runtime import Resources, Spec
 from corral.runtime import driver
 from corral.runtime.cgroups import Cgroup
 from corral.runtime.driver import ContainerState, Exit, Status, Stdio
-from corral.runtime.supervisor import hooked, makers, protocol, records
+from corral.runtime.supervisor import makers, protocol, records
 from corral.runtime.supervisor.description import Traits, read_bundle
 from corral.runtime.supervisor.faults import report
 from corral.runtime.supervisor.logsink import LogSink
@@ -265,6 +265,8 @@ class Container:
         if hooks_of is None or failure is not None:
             self._answer(failure)
         else:
+            from corral.runtime.supervisor import hooked  # few need it
+
             hooked.after_end(self._services, self, hooks_of, lambda _: self._answer(None))
 
     def _close(self) -> None:

@@ -9,7 +9,6 @@ from typing import TYPE_CHECKING, Protocol
 
 from corral.errors import Conflict, CorralError
 from corral.runtime.driver import StartError
-from corral.runtime.supervisor import hooked
 from corral.runtime.supervisor.launch import Launch
 from corral.runtime.supervisor.listener import deliver_listener
 from corral.runtime.supervisor.process import Process
@@ -100,6 +99,8 @@ class Start:
         self._services.audience.keep([(f"{self._process.name}/console", master)])
 
     def hooks(self) -> None:
+        from corral.runtime.supervisor import hooked  # few need it
+
         hooked.before_pivot(self._services, self._container, self.launch.fd, self._hooks_done)
 
     def _hooks_done(self, done: bool) -> None:
@@ -124,6 +125,8 @@ class Start:
         self._services.audience.drop(f"{self._process.name}/sync")
         self._started()
         if self._container.traits.hooks and self._process is self._container.init:
+            from corral.runtime.supervisor import hooked
+
             hooked.after_start(self._services, self._container, lambda _: self._tell(None))
         else:
             self._tell(None)
