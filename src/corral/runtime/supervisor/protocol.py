@@ -29,8 +29,9 @@ is gone on with and answered for. Attachments are objects whose descriptors are 
 error has ``kind`` (of ``corral.errors``, or ``start``), ``message`` and for ``start`` ``exit_code``.
 
 Without being asked the supervisor sends ``{"event": "exit", "id", "exec": null, "exit": {"code", "at",
-"oomKilled"}}``, ``{"event": "oom", "id", "limit"}``, ``{"event": "replaced", "pid", "keeper"}``, ``{"event": "detached", "id",
-"exec"}``, and the messages of ``kept``. An exit of an exec is forgotten once it has been sent to somebody.
+"oomKilled"}}``, ``{"event": "oom", "id", "limit"}``, ``{"event": "replaced", "pid", "keeper"}``, ``{"event":
+"detached", "id", "exec"}``, and the messages of ``kept``. An exit of an exec is forgotten once it has been sent to
+somebody.
 """
 
 from __future__ import annotations
