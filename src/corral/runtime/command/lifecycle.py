@@ -7,7 +7,6 @@ from typing import Final
 from corral.oci.runtime import Spec
 from corral.runtime.command.context import Context
 from corral.runtime.init import hooks
-from corral.runtime.init.failure import SetupError
 
 __all__ = ["POSTSTART", "POSTSTOP", "run_hooks"]
 
@@ -23,8 +22,5 @@ def run_hooks(context: Context, kind: str, id: str, pid: int, bundle: str, spec:
     if not these:
         return
     facts = hooks.state(id, "running" if kind == POSTSTART else "stopped", pid, bundle, spec.annotations)
-    for hook in these:
-        try:
-            hooks.run(kind, (hook,), facts)
-        except SetupError as error:
-            context.warning(error.message)
+    for warning in hooks.run_all(kind, these, facts):
+        context.warning(warning)
