@@ -134,6 +134,18 @@ ps --all=maybe
 ps --nope
 ps -aqx
 ps extra
+stats --no-stream {created} {exited}
+stats --no-stream --no-trunc {created}
+stats --no-stream --format table {created}
+stats --no-stream --format raw {created}
+stats --no-stream --format {{{{.Container}}}}:{{{{.ID}}}}:{{{{.Name}}}}:{{{{.CPUPerc}}}}:{{{{.MemUsage}}}}:{{{{.MemPerc}}}}:{{{{.NetIO}}}}:{{{{.BlockIO}}}}:{{{{.PIDs}}}} {created}
+stats --no-stream --format table|{{{{.Name}}}}|{{{{.Container}}}} {exited}
+stats --no-stream --format {{{{.Nope}}}} {created}
+stats --no-stream --format {{{{.ID {created}
+stats --no-stream nosuch {created}
+stats --no-stream nosuch another
+stats nosuch
+stats --nope
 images {image}
 images --digests --no-trunc {image}
 images -q {image}

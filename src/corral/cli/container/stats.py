@@ -191,7 +191,12 @@ class _Picture(Output):
 
 
 def _draw(out: Output, rows: Sequence[tuple[str, Stats | None]], layout: str, *, truncate: bool) -> None:
-    write_list(out, VIEW, [Usage(name, stats, truncate=truncate) for name, stats in rows], layout)
+    """Raises CliError for a template, in the words that docker has for this verb."""
+    try:
+        write_list(out, VIEW, [Usage(name, stats, truncate=truncate) for name, stats in rows], layout)
+    except CliError as error:
+        _, _, reason = str(error).partition(" template: ")
+        raise CliError(f"template parsing error: {reason}") from None
 
 
 COMMAND = Command(
