@@ -16,7 +16,7 @@ import pytest
 
 from support import tap
 from support.engines import NEEDS
-from support.tap import KILL, Fault, everything_passes
+from support.tap import KILL, Call, Fault, everything_passes
 from support.tapped_host import TappedHost
 
 pytestmark = [
@@ -29,6 +29,14 @@ ERRORS = (errno.ENOSPC, errno.ENOMEM, errno.EPERM, errno.EBUSY)
 STEP = int(os.environ.get("CORRAL_TEST_STEP", "11"))
 """One call of so many: 1 takes many minutes."""
 DEATHS = int(os.environ.get("CORRAL_TEST_STEP", "37"))
+FALLIBLE = frozenset(
+    """
+    bind connect fdatasync fsync ftruncate link linkat mkdir mkdirat mount move_mount open openat pwrite64 rename
+    renameat renameat2 rmdir sendmsg sendto setsockopt socket symlink symlinkat unlink unlinkat write writev
+    """.split()  # noqa: SIM905
+)
+"""What may fail for a reason: a full disk or table, a limit, a policy. (The lock of a database that cannot be given
+back, or an event loop that may not be left, are no faults that occur.)"""
 HTTP_ERRORS = (OSError, http.client.HTTPException)
 
 
@@ -48,6 +56,9 @@ class Sweep:
         self.host = host
         self.findings: list[str] = []
         self.errors: list[str] = []
+
+    def _concerns(self, call: Call) -> bool:
+        return call.name in FALLIBLE and self.host.is_daemon(call.pid)
 
     def prepare(self) -> None:
         assert self.remove()[0] in (204, 404)
@@ -79,7 +90,7 @@ class Sweep:
         n = first
         while True:
             verdict = verdicts[(n // step) % len(verdicts)]
-            fault = Fault(n, verdict, lambda call: self.host.is_daemon(call.pid))
+            fault = Fault(n, verdict, self._concerns)
             self.prepare()
             self.host.tap.judge = fault
             try:

@@ -118,7 +118,7 @@ def test_users_and_groups_change_while_somebody_enters(host: TestHost, box: str)
     run(host, box, script)
     for _ in range(15):
         done = host.docker("exec", "-u", "user", box, "id", "-u", check=False, timeout=ALLOWED_SECONDS)
-        assert done.stdout == "1000\n" or "unable to find user user" in done.stdout, done
+        assert done.stdout == "1000\n" or "unable to find user user" in done.stdout + done.stderr, done
 
 
 def test_a_huge_environment(host: TestHost, box: str) -> None:
