@@ -65,7 +65,10 @@ class Reader:
         """None when the container is gone meanwhile. Blocks for about half a millisecond."""
         group = collect(self._hierarchies, source.cgroup)
         if not group.exists:
-            return None
+            path = _same_name(source.cgroup, _text(f"{self._proc}/{source.pid}/cgroup"))
+            if not path:
+                return None
+            group = collect(self._hierarchies, path)
         system, online = processor_time(_text(f"{self._proc}/stat"))
         interfaces = {}
         if source.interfaces:
@@ -85,6 +88,17 @@ def processor_time(stat: str) -> tuple[int, int]:
         else:
             online += 1
     return total, online
+
+
+def _same_name(path: str, cgroups: str) -> str:
+    """Where a group is that was made below another parent, before the daemon was configured anew: out of what
+    /proc/PID/cgroup says of its process, which may be in a group nested in it. "" when it is nowhere."""
+    name = path.rpartition("/")[2]
+    for line in cgroups.splitlines():
+        parts = line.partition(":")[2].partition(":")[2].split("/")
+        if name in parts:
+            return "/".join(parts[: parts.index(name) + 1])
+    return ""
 
 
 def _text(path: str) -> str:

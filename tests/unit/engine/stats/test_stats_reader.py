@@ -109,3 +109,14 @@ def test_a_process_that_is_gone_has_no_interfaces(tmp_path: Path, proc: Path) ->
     found = Reader(lambda: Hierarchies((), v2), proc=str(proc)).read(Source("/x", 9, ("eth0",)))
     assert found is not None
     assert found.interfaces == {}
+
+
+def test_a_group_below_the_parent_of_an_earlier_configuration_is_found(tmp_path: Path, proc: Path) -> None:
+    write(tmp_path / "v2/old/x", {"cpu.stat": "usage_usec 9\n"})
+    write(proc, {"7/cgroup": "4:memory:/elsewhere\n0::/old/x/nested/deep\n"})
+    v2 = Hierarchy(str(tmp_path / "v2"), 2, frozenset())
+    reader = Reader(lambda: Hierarchies((), v2), proc=str(proc))
+    found = reader.read(Source("/new/x", 7))
+    assert found is not None
+    assert found.group.cpu.total == 9000
+    assert reader.read(Source("/new/y", 7)) is None
