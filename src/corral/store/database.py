@@ -130,35 +130,26 @@ class Database:
         self._reader.close()
 
     def _run(self) -> None:
-        db = _connect(self.path)
-        try:
-            while not (self._closing and not self._writes):
-                self._wake.get()
-                if (batch := self._next_batch()) and not self._commit(db, batch):
-                    db = self._again(db)
-        finally:
+        db: sqlite3.Connection | None = _connect(self.path)
+        while not (self._closing and not self._writes):
+            self._wake.get()
+            if batch := self._next_batch():
+                db = self._commit(db, batch)
+        if db is not None:
             db.close()
 
     def _next_batch(self) -> list[_Write]:
         """Everything that waits; whoever adds to it meanwhile wakes the thread again."""
         return [self._writes.popleft() for _ in range(len(self._writes))]
 
-    def _again(self, broken: sqlite3.Connection) -> sqlite3.Connection:
-        """A new connection, for one that failed in the middle of a transaction may not even be rolled back. While there
-        is none to be had, the old one is returned, which is closed: the next write fails, and it is tried again."""
-        with contextlib.suppress(sqlite3.Error):
-            broken.close()
-        try:
-            fresh = _connect(self.path)
-        except Internal:
-            return broken
-        self._full = True
-        return fresh
-
-    def _commit(self, db: sqlite3.Connection, batch: list[_Write]) -> bool:
-        """False when the database failed, and not a write."""
+    def _commit(self, db: sqlite3.Connection | None, batch: list[_Write]) -> sqlite3.Connection | None:
+        """Returns the connection for the next batch; none, for it to be made again, when the database failed and not a
+        write: it may not even be possible to roll back."""
         outcomes: list[_Outcome]
         try:
+            if db is None:
+                db = _connect(self.path)
+                self._full = True
             self._synchronous(db, any(write.durable for write in batch))
             try:
                 outcomes = _apply_together(db, batch)
@@ -166,16 +157,18 @@ class Database:
                 db.rollback()
                 outcomes = _apply_each(db, batch)
             db.execute("COMMIT")
-            whole = True
-        except sqlite3.Error as error:
+        except (sqlite3.Error, Internal) as error:
             outcomes = [(None, Internal(f"{self.path}: {error}"))] * len(batch)
-            whole = False
+            if db is not None:
+                with contextlib.suppress(sqlite3.Error):
+                    db.close()
+            db = None
         for write, (result, failure) in zip(batch, outcomes, strict=True):
             if failure is None:
                 write.future.set_result(result)
             else:
                 write.future.set_exception(failure)
-        return whole
+        return db
 
     def _synchronous(self, db: sqlite3.Connection, full: bool) -> None:
         """FULL or NORMAL for the next transaction: the pragma has no effect within one."""

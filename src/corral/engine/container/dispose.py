@@ -44,7 +44,8 @@ async def dispose(engine: Engine, id: ContainerID, *, volumes: bool) -> None:
         raise Internal(f"cannot remove container {record.id}: {error}") from error
     written = engine.store.remove(id, durable=not record.host_config.auto_remove)
     if not record.host_config.auto_remove:
-        await committed(written)
+        with contextlib.suppress(Internal):  # it is logged, and the next daemon will finish this
+            await committed(written)
     news.emit(engine, record, "destroy")
     live.release(live.next_exit, record.state.exit_code)
     live.release(live.removal, record.state.exit_code)
