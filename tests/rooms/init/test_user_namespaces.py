@@ -537,3 +537,18 @@ def test_an_overlay_is_given_away_file_by_file(box: Box, tmp_path: Path, root: P
     assert out.splitlines() == ["0:0 755", "0:29 6755", "1000:1000 755", "made"]
     assert (tmp_path / "upper/bin/suid").stat().st_uid == BASE
     assert (root / "bin/suid").stat().st_uid == 0, "the layer below is as it was"
+
+
+# -- bundles of other engines
+
+
+def test_the_root_of_a_bundle_belongs_to_the_ids_outside(root: Path, tmp_path: Path) -> None:
+    """As the specification has it: who made the bundle has given the files away; the root is bound onto itself."""
+    bundle = tmp_path / "bundle"
+    bundle.mkdir()
+    root.rename(bundle / "rootfs")
+    for path in [bundle / "rootfs", *(bundle / "rootfs").rglob("*")]:
+        os.chown(path, BASE, BASE, follow_symlinks=False)
+    script = "stat -c %u / /etc/passwd; touch /new; id -u"
+    assert run(Box((), bundle, NoCgroup()), mapped(shell(script))) == ["0", "0", "0"]
+    assert (bundle / "rootfs/new").stat().st_uid == BASE

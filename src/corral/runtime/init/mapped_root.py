@@ -14,7 +14,7 @@ from dataclasses import replace
 from typing import Final
 
 from corral.linux import mount as m
-from corral.linux.libc import AT_FDCWD
+from corral.linux.libc import AT_EMPTY_PATH, AT_FDCWD, AT_RECURSIVE
 from corral.oci.idmaps import IDMaps
 from corral.oci.rootfs import RootfsMount
 from corral.runtime.init import idmap, rootfs
@@ -34,26 +34,35 @@ def make(mounts: tuple[RootfsMount, ...], target: str, owner: int, maps: IDMaps)
     Raises SetupError.
     """
     try:
+        # Before anything covers the target, which may be what is bound.
+        bound = [_bound(mount) if mount.type == "bind" else -1 for mount in mounts]
         m.mount("staging", target, "tmpfs", 0, "mode=700")
         top = f"{target}/root"
         os.mkdir(top)
         for number, mount in enumerate(mounts):
-            if not mount.mapped:
+            if mount.type == "bind":
+                if mount.mapped:
+                    idmap.apply(bound[number], owner, recursive=True)
+                m.move_mount(bound[number], "", AT_FDCWD, top, m.MOVE_MOUNT_F_EMPTY_PATH)
+                os.close(bound[number])
+            elif not mount.mapped:
                 os.close(rootfs.mount_root((mount,), top).fd)
-            elif mount.type == "overlay":
+            else:
                 layered = _with_mapped_layers(mount, f"{target}/{number}", owner)
                 with inner_root(maps):
                     os.close(rootfs.mount_root((layered,), top).fd)
-            else:
-                tree = clone_tree(AT_FDCWD, os.path.join(mount.base, mount.source), recursive="rbind" in mount.options)
-                idmap.apply(tree, owner, recursive=True)
-                m.move_mount(tree, "", AT_FDCWD, top, m.MOVE_MOUNT_F_EMPTY_PATH)
-                os.close(tree)
         tree = clone_tree(AT_FDCWD, top, recursive=True)
         m.umount2(target, m.MNT_DETACH)
     except OSError as error:
         where = error.filename or target
         raise SetupError(f"error preparing rootfs: mapping owners at {where}: {reason(error)}") from error
+    return tree
+
+
+def _bound(mount: RootfsMount) -> int:
+    tree = clone_tree(AT_FDCWD, os.path.join(mount.base, mount.source), recursive="rbind" in mount.options)
+    attributes = m.MOUNT_ATTR_RDONLY if "ro" in mount.options else 0
+    m.mount_setattr(tree, "", AT_EMPTY_PATH | AT_RECURSIVE, attr_set=attributes, propagation=m.MS_PRIVATE)
     return tree
 
 
