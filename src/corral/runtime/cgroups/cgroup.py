@@ -70,6 +70,11 @@ class Cgroup:
             return SystemdCgroup(hierarchies, path, everything=everything)
         return cls(hierarchies, path, everything=everything)
 
+    @property
+    def place(self) -> str:
+        """What ``at`` finds this group by: its path, unless systemd manages it."""
+        return self.path
+
     @classmethod
     def of_spec(cls, hierarchies: Hierarchies, spec: Spec) -> Cgroup:
         """The one that a spec asks for; with all controllers if the container may write to what it sees of them."""

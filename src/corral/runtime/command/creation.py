@@ -23,7 +23,7 @@ from corral.runtime.command.parley import Parley
 from corral.runtime.command.records import CONFIG, Directory, Record, Records
 from corral.runtime.init import hooks, spawn
 
-__all__ = ["FLAGS", "Birth", "extra_descriptors", "slice_path", "write_pid_file"]
+__all__ = ["FLAGS", "Birth", "extra_descriptors", "write_pid_file"]
 
 FLAGS: Final = (
     Flag("bundle b", TEXT, "the bundle's directory (the current one)"),
@@ -67,6 +67,7 @@ class Birth:
                     id=id, no_pivot=options.bool("no-pivot"), no_new_keyring=options.bool("no-new-keyring")
                 ),
             )
+            self._cgroup.entered()
             undo.callback(self._kill)
             self._undo = undo.pop_all()
         self._record = Record(
@@ -75,7 +76,7 @@ class Birth:
             created=time.time_ns(),
             bundle=self.bundle.path,
             rootfs=self.bundle.rootfs,
-            cgroup=self._cgroup.path,
+            cgroup=self._cgroup.place,
             own_pids=any(n.type == "pid" and not n.path for n in spec.linux.namespaces),
             pending=False,
             annotations=spec.annotations,
@@ -174,24 +175,11 @@ def remove_leftovers(context: Context, directory: Directory) -> None:
 
 
 def _cgroup_path(context: Context, spec: Spec, id: str) -> str:
-    """Below each hierarchy. Raises Invalid."""
+    """What ``Cgroup.at`` takes: a path below each hierarchy, or slice:prefix:name. Raises Invalid."""
     path = spec.linux.cgroups_path
     if not context.systemd:
-        return path or f"/{id}"
-    slice, colon, rest = path.partition(":")
-    prefix, second, name = rest.partition(":")
-    if not (colon and second):
-        raise Invalid(f'expected cgroupsPath to be of format "slice:prefix:name" for systemd cgroups, got "{path}"')
-    scope = f"{prefix}-{name}.scope" if prefix else f"{name}.scope"
-    return f"{slice_path(slice or 'system.slice')}/{scope}"
+        return f"/{path.strip('/') or id}"
+    from corral.runtime.cgroups.systemd import names
 
-
-def slice_path(slice: str) -> str:
-    """systemd.slice(5): "a-b.slice" is in "a.slice". Raises Invalid."""
-    stem = slice.removesuffix(".slice")
-    if stem == slice or "/" in slice or (stem.startswith("-") and stem != "-") or "--" in stem:
-        raise Invalid(f"invalid slice name: {slice}")
-    if stem == "-":
-        return ""
-    parts = stem.split("-")
-    return "".join(f"/{'-'.join(parts[:count])}.slice" for count in range(1, len(parts) + 1))
+    names.parse(path)
+    return path

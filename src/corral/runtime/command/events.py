@@ -24,6 +24,8 @@ FLAGS: Final = (
 )
 USAGE: Final = "[flags] ID"
 
+_SOON: Final = 0.2
+"""Seconds after which an out-of-memory watch that is unsure is asked again."""
 _UNITS: Final = {"ms": 0.001, "s": 1.0, "m": 60.0, "h": 3600.0}
 
 
@@ -67,8 +69,10 @@ def _follow(found: container.Container, cgroup: Cgroup, interval: float) -> None
         poller.register(watch.fileno(), watch.events)
     due = time.monotonic() + interval
     while True:
-        ready = [fd for fd, _ in poller.poll(max(0.0, due - time.monotonic()))]
-        if watch is not None and watch.fileno() in ready and watch.read():
+        unsure = watch is not None and watch.unsure
+        wait = max(0.0, due - time.monotonic())
+        ready = [fd for fd, _ in poller.poll(min(wait, _SOON) if unsure else wait)]
+        if watch is not None and (unsure or watch.fileno() in ready) and watch.read():
             _print(found.id, "oom", None)
         if pidfd in ready:
             os.close(pidfd)

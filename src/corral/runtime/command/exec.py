@@ -149,8 +149,9 @@ def _decoded(process: dict[str, Any]) -> Process:
 
 def _cgroup(found: container.Container, below: list[str]) -> Cgroup:
     """``below``: as --cgroup has it; naming controllers is accepted, all of them move. Raises Invalid."""
-    path = found.recorded().cgroup
+    cgroup: Cgroup = found.cgroup()
+    path = cgroup.path
     for text in below:
         _, _, sub = text.rpartition(":")
-        path = f"{found.recorded().cgroup}/{sub.strip('/')}".rstrip("/")
-    return Cgroup.at(Hierarchies.of_host(), path)
+        path = f"{cgroup.path}/{sub.strip('/')}".rstrip("/")
+    return cgroup if path == cgroup.path else Cgroup.at(Hierarchies.of_host(), path)

@@ -40,7 +40,7 @@ def features() -> dict[str, Any]:
         "linux": {
             "namespaces": list(_NAMESPACES),
             "capabilities": list(NUMBERS),
-            "cgroup": {"v1": True, "v2": True, "systemd": False, "systemdUser": False, "rdma": True},
+            "cgroup": {"v1": True, "v2": True, "systemd": True, "systemdUser": False, "rdma": True},
             "seccomp": {
                 "enabled": True,
                 "actions": [f"SCMP_ACT_{name}" for name in _ACTIONS],

@@ -38,7 +38,7 @@ _ALLOWED: Final = frozenset("abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXY
 
 class Record:
     """state.json. ``pid``, ``ticks``: the first process and when it began, in clock ticks since boot; ``created``:
-    nanoseconds since the epoch; ``cgroup``: path below each hierarchy; ``own_pids``: it has a PID namespace;
+    nanoseconds since the epoch; ``cgroup``: what ``Cgroup.at`` finds it by; ``own_pids``: it has a PID namespace;
     ``pending``: its program was not yet known to run when this was written."""
 
     __slots__ = ("annotations", "bundle", "cgroup", "created", "own_pids", "pending", "pid", "rootfs", "ticks")

@@ -50,6 +50,19 @@ def test_place_that_is_none(text: str) -> None:
         names.parse(text)
 
 
+@pytest.mark.parametrize(
+    ("text", "path"),
+    [("system.slice", "/system.slice"), ("a-b-c.slice", "/a.slice/a-b.slice/a-b-c.slice"), ("-.slice", "/")],
+)
+def test_slices_are_nested_by_their_dashes(text: str, path: str) -> None:
+    assert names.slice_path(text) == path
+
+
+@pytest.mark.parametrize("text", ["system", "a/b.slice", "-a.slice", "a--b.slice", ".slice", ""])
+def test_what_is_no_slice(text: str) -> None:
+    assert not names.is_slice(text)
+
+
 def test_paths_stay_paths() -> None:
     assert names.resolve("/corral/x") == "/corral/x"
     assert names.resolve("/a:b:c") == "/a:b:c"

@@ -1,4 +1,4 @@
-"""Texts to values: signals, limits, intervals, slices, processes, tables."""
+"""Texts to values: signals, limits, intervals, processes, tables."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ import pytest
 
 from corral.errors import Invalid
 from corral.runtime.cgroups.stats import BlkioEntry, CgroupStats, CpuStats, MemoryStats, PidsStats
-from corral.runtime.command import creation, events, kill, update
+from corral.runtime.command import events, kill, update
 from corral.runtime.command import exec as exec_verb
 from corral.runtime.command.arguments import parse
 from corral.runtime.command.context import rfc3339
@@ -81,24 +81,6 @@ def test_statistics_have_the_names_that_callers_read() -> None:
     assert data["memory"]["usage"] == {"limit": 7, "usage": 5, "max": 6, "failcnt": 1}
     assert data["pids"] == {"current": 2, "limit": 9}
     assert data["blkio"]["ioServiceBytesRecursive"] == [{"major": 8, "minor": 0, "op": "Read", "value": 1}]
-
-
-@pytest.mark.parametrize(
-    ("text", "path"),
-    [
-        ("system.slice", "/system.slice"),
-        ("a-b-c.slice", "/a.slice/a-b.slice/a-b-c.slice"),
-        ("-.slice", ""),
-    ],
-)
-def test_slices_are_nested_by_their_dashes(text: str, path: str) -> None:
-    assert creation.slice_path(text) == path
-
-
-@pytest.mark.parametrize("text", ["system", "a/b.slice", "-a.slice", "a--b.slice"])
-def test_what_is_no_slice_is_an_error(text: str) -> None:
-    with pytest.raises(Invalid):
-        creation.slice_path(text)
 
 
 def test_an_exec_takes_the_containers_process_and_changes_what_was_said() -> None:

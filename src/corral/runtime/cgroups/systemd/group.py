@@ -37,14 +37,19 @@ _MANAGER: Final = "org.freedesktop.systemd1.Manager"
 class SystemdCgroup(Cgroup):
     """See the module."""
 
-    __slots__ = ("_placeholder", "_unit")
+    __slots__ = ("_place", "_placeholder", "_unit")
 
     def __init__(self, hierarchies: Hierarchies, place: str, *, everything: bool = False) -> None:
         """Raises Invalid."""
         self._unit = names.parse(place)
+        self._place = place
         # Where systemd watches version 1 it watches its own hierarchy there, which has to be joined with the others.
         super().__init__(hierarchies, self._unit.path, everything=everything or bool(hierarchies.v1))
         self._placeholder = 0
+
+    @property
+    def place(self) -> str:
+        return self._place
 
     def create(self, resources: Resources | None) -> list[str]:
         """Raises Unavailable without a system bus, Internal when systemd does not make the scope."""
