@@ -39,8 +39,9 @@ _NO_OFFSETS: Final = "monotonic 0 0\n"
 
 @dataclass(frozen=True, slots=True)
 class Options:
-    """What a caller may want that the specification has no words for. ``id``: the container's, for hooks; ``no_pivot``:
-    a root that the kernel does not let anybody pivot out of (a ramdisk); ``no_new_keyring``: stay in the caller's."""
+    """What a caller may want that the specification has no words for. ``id``: the container's, for hooks and its
+    keyring; ``no_pivot``: a root that the kernel does not let anybody pivot out of (a ramdisk); ``no_new_keyring``:
+    stay in the caller's."""
 
     id: str = ""
     no_pivot: bool = False

@@ -21,11 +21,22 @@ __all__ = ["label", "leave_keyring", "start"]
 _UMASK: Final = 0o022
 
 
-def leave_keyring() -> None:
-    """The host's session keyring is not the container's. Kernels without keys, and full quotas, have nothing to leave
-    or nothing better to offer."""
+_KEYRING: Final = (
+    keyctl.KEY_POS_ALL | keyctl.KEY_USR_VIEW | keyctl.KEY_USR_READ | keyctl.KEY_USR_SEARCH | keyctl.KEY_USR_LINK
+)
+"""As a new one, and its user may find it by name: the container's later processes, before they become who they are."""
+
+
+def leave_keyring(id: str = "") -> None:
+    """The host's session keyring is not the container's: all of its processes have one, named after it as runc does.
+
+    Kernels without keys, and full quotas, have nothing to leave or nothing better to offer.
+    """
     try:
-        keyctl.join_session_keyring()
+        if id:
+            keyctl.setperm(keyctl.join_session_keyring(f"_ses.{id}"), _KEYRING)
+        else:
+            keyctl.join_session_keyring()
     except OSError:
         return
 

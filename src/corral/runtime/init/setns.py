@@ -42,6 +42,7 @@ class ExecPlan:
     seccomp: Filter | None
     late_cgroup: str = ""
     new_keyring: bool = True
+    id: str = ""
     manner: Manner | None = None
     user: bool = False
     clock: bool = False
@@ -59,7 +60,7 @@ def run(plan: ExecPlan, procs_files: list[str], init_pidfd: int, sync: Sync) -> 
     if plan.manner is not None:
         plan.manner.in_cgroup()
     if plan.new_keyring:
-        process.leave_keyring()
+        process.leave_keyring(plan.id)
     # Through the host's procfs, for the last time.
     if plan.process.oom_score_adj is not None:
         limits.set_oom_score_adj(plan.process.oom_score_adj, sync)

@@ -202,6 +202,7 @@ def spawn_exec(
             load.read(spec.annotations, spec.linux.seccomp),
             late_cgroup,
             not options.no_new_keyring,
+            options.id,
             manner_of(process, spec.linux, extra=len(fds.extra), listen=fds.listen),
             user=any(namespace.type == "user" for namespace in spec.linux.namespaces),
             clock=any(namespace.type == "time" for namespace in spec.linux.namespaces),

@@ -45,7 +45,7 @@ def run(
     else:
         root, sources = mapped.begin(plan, prepared), prepared.trees
     if not plan.options.no_new_keyring:
-        process.leave_keyring()
+        process.leave_keyring(plan.options.id)
 
     if prepared is None:
         # Sources are the host's and are looked up before the mount namespace is cut off from it: a shared one stays a

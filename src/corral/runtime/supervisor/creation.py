@@ -7,7 +7,6 @@ import signal
 import time
 from collections.abc import Sequence
 from contextlib import ExitStack, suppress
-from typing import Final
 
 from corral.errors import Conflict, CorralError, Invalid
 from corral.linux.fd import close_all
@@ -26,8 +25,6 @@ from corral.runtime.supervisor.pipes import open_fifos, open_pipes
 from corral.runtime.supervisor.process import Process
 from corral.runtime.supervisor.services import Services
 from corral.runtime.supervisor.start import Outcome, Start
-
-_PLAIN: Final = spawn.Options()
 
 
 def create(
@@ -51,9 +48,13 @@ def create(
             container.cgroup.create(spec.linux.resources)
             container.watch_memory()
             fds = open_fifos(process, container.bundle, theirs)
-            options = _PLAIN if spec.hooks is None else spawn.Options(id=container.id)
             child = spawn.spawn_container(
-                spec, rootfs, fds=fds, cgroup=container.cgroup, bundle=container.bundle, options=options
+                spec,
+                rootfs,
+                fds=fds,
+                cgroup=container.cgroup,
+                bundle=container.bundle,
+                options=spawn.Options(id=container.id),
             )
         container.cgroup.entered()
         process.spawned(child.pid, child.pidfd)
@@ -82,7 +83,12 @@ def execute(
         with ExitStack() as theirs:
             fds = open_pipes(process, theirs)
             child = spawn.spawn_exec(
-                container.init.pidfd, process_spec, fds=fds, cgroup=container.cgroup, spec=container.spec()
+                container.init.pidfd,
+                process_spec,
+                fds=fds,
+                cgroup=container.cgroup,
+                spec=container.spec(),
+                options=spawn.Options(id=container.id),
             )
     except (OSError, CorralError) as error:
         process.close()
