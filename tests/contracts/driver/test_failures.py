@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import re
 from dataclasses import replace
 
 import pytest
@@ -14,7 +15,11 @@ from support.native import Client, Host
 
 pytestmark = pytest.mark.requires(*boxes.NEEDS, "cgroup")
 
-PROGRAMS = [("nope", 127, "executable file"), ("/nope", 127, "no such file"), ("/etc/passwd", 126, "permission denied")]
+PROGRAMS = [
+    ("nope", 127, "executable file"),
+    ("/nope", 127, "no such file"),
+    ("/etc/passwd", 126, "permission denied|not executable"),
+]
 
 
 @pytest.mark.parametrize(("program", "code", "message"), PROGRAMS)
@@ -24,7 +29,7 @@ async def test_program_that_cannot_run_is_a_start_error(host: Host, program: str
     with pytest.raises(StartError) as caught:
         await host.driver.run(request)
     assert caught.value.exit_code == code, caught.value.message
-    assert message in caught.value.message.lower()
+    assert re.search(message, caught.value.message.lower())
     assert await client.read() == b""
     assert host.logged(request.id) == ""
     await _nothing_is_left(host, request.id)
@@ -37,7 +42,7 @@ async def test_exec_of_a_program_that_cannot_run(host: Host, program: str, code:
     with pytest.raises(StartError) as caught:
         await host.driver.exec(id, "e" * 64, boxes.process(program), Stdio(), (client.attachment,))
     assert caught.value.exit_code == code, caught.value.message
-    assert message in caught.value.message.lower()
+    assert re.search(message, caught.value.message.lower())
     assert await client.read() == b""
     assert (await host.state(id)).execs == ()
     assert len(await host.driver.pids(id)) == 1

@@ -71,7 +71,7 @@ async def test_detach_keys(host: Host) -> None:
     await client.until(b"ready")
     await client.send(b"\x10\x11")
     await client.read()
-    assert host.events.detaches == [(id, None)]
+    await host.events.until(lambda: host.events.detaches == [(id, None)])
     assert host.events.exits == {}
 
 

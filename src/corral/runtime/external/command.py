@@ -27,6 +27,7 @@ from corral.runtime.supervisor.services import Services
 _PATH: Final = "/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin"
 _FAILED: Final = 1
 _ABOVE_STDIO: Final = 3
+_DECODER: Final = json.JSONDecoder()
 _LONGEST: Final = 8192
 """Characters of a message."""
 
@@ -99,15 +100,26 @@ class Command:
             self._services.exits.program_ended()
 
     def _reason(self, code: int | None) -> str:
-        """The last error of the log."""
-        for line in reversed(read_file(self._log).splitlines()):
-            try:
-                entry = json.loads(line)
-            except ValueError:
-                continue
-            if isinstance(entry, dict) and entry.get("level", "error") in ("error", "fatal") and entry.get("msg"):
-                return str(entry["msg"])[:_LONGEST]
-        return "ended for a reason that is not known" if code is None else f"exit status {code}"
+        message = last_error(read_file(self._log).decode(errors="replace"))
+        return message or ("ended for a reason that is not known" if code is None else f"exit status {code}")
+
+
+def last_error(log: str) -> str:
+    """The last message in the text of a log that is one of an error, "" when there is none.
+
+    A log is one JSON object after the other, each on one line (runc) or on several (crun), and whatever gets into it.
+    """
+    message = ""
+    position = 0
+    while (position := log.find("{", position)) >= 0:
+        try:
+            entry, position = _DECODER.raw_decode(log, position)
+        except ValueError:
+            position += 1
+            continue
+        if entry.get("level", "error") in ("error", "fatal") and entry.get("msg"):
+            message = str(entry["msg"])
+    return message[:_LONGEST]
 
 
 def _become(

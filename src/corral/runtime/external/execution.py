@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import os
 import signal
 from collections.abc import Callable, Sequence
 from contextlib import ExitStack, suppress
@@ -17,7 +16,7 @@ from corral.runtime.external.command import Command, Result
 from corral.runtime.external.streams import Streams
 from corral.runtime.external.workspace import Workspace
 from corral.runtime.init.spawn import ProcessFds
-from corral.runtime.supervisor import creation, records
+from corral.runtime.supervisor import creation
 from corral.runtime.supervisor.container import Container
 from corral.runtime.supervisor.pipes import open_pipes
 from corral.runtime.supervisor.process import Process
@@ -40,19 +39,6 @@ def execute(
     for attachment in attachments:
         process.attach(attachment)
     Entering(services, container, exec_id, process, outcome).begin(process_spec)
-
-
-def kill_unrecorded(container: Container) -> None:
-    """Processes that the runtime had made when the supervisor died, and that nobody knows of: asked again, the next
-    supervisor makes another one. Raises OSError."""
-    workspace = Workspace(container.bundle, container.traits.cgroup)
-    for name in workspace.pid_files():
-        if records.read(container.bundle, f"exec-{name}") is None:
-            pid = workspace.pid(name)
-            if pid in container.pids():
-                with suppress(ProcessLookupError):
-                    os.kill(pid, signal.SIGKILL)
-        remove_file(workspace.pid_file(name))
 
 
 class Entering:
@@ -104,8 +90,8 @@ class Entering:
     def _made(self, result: Result) -> None:
         """Raises OSError."""
         pid = self._workspace.pid(self._exec_id) if result.good else 0
+        self._clean()
         if not pid:
-            self._clean()
             self._fail(failure.of_exec(result) if not result.good else Internal("runtime wrote no process id"))
             return
         process = self._process
@@ -116,7 +102,6 @@ class Entering:
         self._streams.listen()
         self._services.audience.keep(process.kept())
         creation.record_exec(self._container, self._exec_id, process)
-        self._clean()  # not before: see ``kill_unrecorded``
         self._tell(None)
 
     # Pending

@@ -2,9 +2,13 @@
 
 from __future__ import annotations
 
+from typing import Final
+
 from corral.runtime.driver import StartError
 from corral.runtime.external.command import Result
-from corral.runtime.init.failure import exit_code_of
+from corral.runtime.init.failure import NOT_EXECUTABLE, exit_code_of
+
+_CRUNS_WORDS: Final = "exists but it is not executable"
 
 
 def of_create(result: Result) -> StartError:
@@ -21,4 +25,5 @@ def of_exec(result: Result) -> StartError:
 
 
 def _failure(prefix: str, message: str) -> StartError:
-    return StartError(prefix + message, exit_code_of(message.lower()))
+    code = NOT_EXECUTABLE if _CRUNS_WORDS in message else exit_code_of(message.lower())
+    return StartError(prefix + message, code)

@@ -62,11 +62,6 @@ class Workspace:
     def pid_file(self, name: str) -> str:
         return f"{self.path}/{name}.pid"
 
-    def pid_files(self) -> list[str]:
-        """The names of execs that have one. Raises OSError."""
-        names = [name.removesuffix(".pid") for name in os.listdir(self.path) if name.endswith(".pid")]
-        return [name for name in names if name != INIT]
-
     def process(self, name: str) -> str:
         return f"{self.path}/{name}.json"
 

@@ -75,7 +75,7 @@ class Exits:
             except ProcessLookupError:
                 self._loop.call_soon(lambda: ended(None))
                 return -1
-            if _parent(pid) == os.getpid():
+            if parent_of(pid) == os.getpid():
                 self.of_child(pid, pidfd, ended)
             else:
                 self.of_other(pid, pidfd, ended)
@@ -147,7 +147,7 @@ def _uncollected_status(pid: int, pidfd: int) -> int | None:
     return int(fields[49]) if fields[0] == b"Z" else None
 
 
-def _parent(pid: int) -> int:
+def parent_of(pid: int) -> int:
     """0 when it is gone: proc_pid_stat(5), field 4."""
     try:
         with open(f"/proc/{pid}/stat", "rb") as file:

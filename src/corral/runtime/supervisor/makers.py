@@ -71,11 +71,11 @@ def resume_externally(services: Services, container: Container, *, go: bool) -> 
     return resume(services, container, go=go)
 
 
-def settle_execs_externally(container: Container) -> None:
-    """After a predecessor, for a container with a runtime. Raises OSError."""
-    from corral.runtime.external.execution import kill_unrecorded
+def end_strays_externally(services: Services, container: Container) -> None:
+    """After a predecessor, for a container with a runtime."""
+    from corral.runtime.external.strays import end_strays
 
-    kill_unrecorded(container)
+    end_strays(services, container)
 
 
 def delete_externally(services: Services, container: Container, deleted: Callable[[], None]) -> None:

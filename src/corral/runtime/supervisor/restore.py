@@ -52,7 +52,7 @@ class Restorer:
         container = self._containers.new(id, traits, protocol.decode_stdio(facts["stdio"]))
         self._restore_init(container, facts)
         if traits.runtime is not None:
-            makers.settle_execs_externally(container)
+            makers.end_strays_externally(self._services, container)
         for name in sorted(os.listdir(bundle)):
             if name.startswith("exec-") and not name.endswith("-exit.json"):
                 self._restore_exec(container, name.removeprefix("exec-").removesuffix(".json"))

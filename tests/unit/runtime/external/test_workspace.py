@@ -34,6 +34,4 @@ def test_pid_files(tmp_path: Path, content: bytes | None, pid: int) -> None:
     workspace.make()
     if content is not None:
         Path(workspace.pid_file("init")).write_bytes(content)
-        Path(workspace.pid_file("e1")).write_bytes(content)
     assert workspace.pid("init") == pid
-    assert workspace.pid_files() == ([] if content is None else ["e1"])
