@@ -38,6 +38,7 @@ from corral.runtime.security.seccomp.load import Filter
 __all__ = ["CgroupPlace", "Child", "Options", "ProcessFds", "spawn_container", "spawn_exec"]
 
 _ABOVE_STDIO: Final = 3
+_TRIES: Final = 3
 _PLAIN: Final = Options()
 _PATIENCE: Final = 20.0
 """Seconds that a source of a container with a user namespace may take to be opened: a file system may hang."""
@@ -335,6 +336,15 @@ def _children_in(target: int) -> Iterator[None]:
         try:
             yield
         finally:
-            namespace.setns(own, namespace.CLONE_NEWPID)
+            _return(own)
     finally:
         os.close(own)
+
+
+def _return(own: int) -> None:
+    """There is no going on otherwise: whatever is cloned next would be born in the container."""
+    for _ in range(_TRIES):
+        with contextlib.suppress(OSError):
+            namespace.setns(own, namespace.CLONE_NEWPID)
+            return
+    os._exit(OTHER)
