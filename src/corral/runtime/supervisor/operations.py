@@ -59,6 +59,8 @@ class Request:
     def fail(self, error: BaseException) -> None:
         if not isinstance(error, CorralError):
             report("request failed", error, op=self.message.get("op"))
+            if isinstance(error, OSError):
+                error = creation.start_error(error)
         self._close()
         self.peer.send({"n": self.message.get("n"), "error": protocol.encode_error(error)})
 
