@@ -318,3 +318,13 @@ def test_layers_are_given_away_where_they_cannot_be_mapped(mark: str, busybox: P
         assert host.docker("run", "--rm", "busybox", "stat", "-c", "%u", "/bin/sh").stdout.strip() == "0"
     finally:
         host.close()
+
+
+@pytest.mark.requires("cgroup2")
+def test_writable_cgroups_are_delegated_to_its_root(engine: Engine) -> None:
+    script = """
+        cd /sys/fs/cgroup && mkdir inner && echo $$ > inner/cgroup.procs && cat /proc/self/cgroup
+        { echo max > memory.max; } 2>/dev/null || echo limits stay
+    """
+    lines = engine.shell(script, "--security-opt", "writable-cgroups=true", "--memory", "100m")
+    assert lines == ["0::/inner", "limits stay"]

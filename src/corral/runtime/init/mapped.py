@@ -21,7 +21,6 @@ from corral.runtime.security import capabilities
 
 __all__ = ["Prepared", "begin", "give_streams", "join", "raise_hard_limits", "read_maps", "read_maps_inside"]
 
-_NULL: Final = os.makedev(1, 3)
 _INFINITY: Final = (1 << 64) - 1
 
 
@@ -98,10 +97,10 @@ def raise_hard_limits(rlimits: tuple[Rlimit, ...]) -> None:
 
 
 def give_streams(maps: IDMaps) -> None:
-    """The container's root cannot make itself the owner of what belongs to the host's."""
+    """The container's root cannot make itself the owner of what belongs to the host's. Pipes only: a caller's terminal
+    or file stays the caller's."""
     for fd in range(3):
-        status = os.fstat(fd)
-        if not stat.S_ISCHR(status.st_mode) or status.st_rdev != _NULL:
+        if stat.S_ISFIFO(os.fstat(fd).st_mode):
             try:
                 os.fchown(fd, *maps.root)
             except OSError:
