@@ -137,8 +137,8 @@ class NetworkService:
         sandbox = self._sandboxes.pop(container_id, None)
         if sandbox is None:
             return
-        self._records.remove(container_id)
         async with AsyncExitStack() as steps:  # the last one is taken first
+            steps.callback(self._records.remove, container_id)
             steps.callback(self._let_go, container_id)
             if sandbox.netns is not None:
                 steps.callback(unpin, sandbox.netns)
