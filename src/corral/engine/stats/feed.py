@@ -49,12 +49,13 @@ class Feeds:
             while True:
                 while feed.count == seen and not feed.is_over:
                     await asyncio.shield(feed.next)
+                if feed.count != seen:
+                    seen = feed.count
+                    yield feed.newest
+                    continue
                 if feed.failure is not None:
                     raise feed.failure
-                if feed.is_over:
-                    return
-                seen = feed.count
-                yield feed.newest
+                return
         finally:
             feed.listeners -= 1
             if feed.listeners == 0:
