@@ -11,7 +11,7 @@ from typing import Any
 import pytest
 import pytest_asyncio
 
-from corral.oci.runtime import Seccomp, SeccompSyscall
+from corral.oci.runtime import OCI_VERSION, Seccomp, SeccompSyscall
 from corral.runtime.driver import CreateRequest, StartError, Stdio
 from corral.runtime.security.seccomp.cache import FilterCache
 from corral.runtime.security.seccomp.profile import parse
@@ -56,7 +56,7 @@ async def test_agent_answers_for_the_kernel(host: Host, agent: Agent) -> None:
     assert told["fds"] == ["seccompFd"]
     assert told["metadata"] == "for=test"
     assert told["state"] == {
-        "ociVersion": "1.2.0",
+        "ociVersion": OCI_VERSION,
         "id": request.id,
         "status": "creating",
         "pid": told["pid"],

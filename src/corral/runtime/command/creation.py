@@ -19,6 +19,7 @@ from corral.runtime.command.arguments import BOOL, NUMBER, TEXT, Flag, Options
 from corral.runtime.command.context import Context
 from corral.runtime.command.devices import with_defaults
 from corral.runtime.command.lifecycle import POSTSTOP, run_hooks
+from corral.runtime.command.listener import sender
 from corral.runtime.command.parley import Parley
 from corral.runtime.command.records import CONFIG, Directory, Record, Records
 from corral.runtime.init import hooks, spawn
@@ -94,7 +95,8 @@ class Birth:
             run_hooks(self._context, POSTSTOP, self.directory.id, 0, self.bundle.path, self.spec)
 
     def parley(self, console: Console | None) -> Parley:
-        return Parley(self.child.sync, self._context.warning, console, self._answer_hooks)
+        listener = sender(lambda: self.spec, self.directory.id, self.child.pid, "creating", self.bundle.path)
+        return Parley(self.child.sync, self._context.warning, console, self._answer_hooks, listener)
 
     def record(self, *, pending: bool) -> None:
         """Make it known to other commands."""

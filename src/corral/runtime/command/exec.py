@@ -15,6 +15,7 @@ from corral.runtime.command.bundle import decode
 from corral.runtime.command.context import Context
 from corral.runtime.command.creation import extra_descriptors, write_pid_file
 from corral.runtime.command.foreground import Foreground
+from corral.runtime.command.listener import sender
 from corral.runtime.command.parley import Parley, StartFailure
 from corral.runtime.command.records import check_id
 from corral.runtime.init import spawn
@@ -62,11 +63,17 @@ def run(context: Context, options: Options) -> int:
     if pidfd is None:
         raise Conflict("cannot exec in a stopped container")
     child = spawn.spawn_exec(
-        pidfd, process, fds=extra_descriptors(options), cgroup=_cgroup(found, options.list("cgroup")), spec=spec
+        pidfd,
+        process,
+        fds=extra_descriptors(options),
+        cgroup=_cgroup(found, options.list("cgroup")),
+        spec=spec,
+        options=spawn.Options(id=found.id),
     )
     try:
         write_pid_file(options.text("pid-file"), child.pid)
-        Parley(child.sync, context.warning, send).go()
+        listener = sender(lambda: spec, found.id, child.pid, "running", found.recorded().bundle)
+        Parley(child.sync, context.warning, send, listener=listener).go()
     except StartFailure as error:
         os.waitpid(child.pid, 0)
         context.error(error.message)

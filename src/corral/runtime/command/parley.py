@@ -9,7 +9,7 @@ from typing import Final
 
 from corral.errors import Internal
 from corral.linux.fd import close_all, recv_fds
-from corral.runtime.init.messages import GO, LIMIT, WAIT
+from corral.runtime.init.messages import GO, LIMIT, LISTENING, WAIT
 
 __all__ = ["Parley", "StartFailure"]
 
@@ -26,9 +26,10 @@ class StartFailure(Internal):
 
 class Parley:
     """``console``: takes over the descriptor of a terminal's master; ``warning``: is told what was degraded;
-    ``hooks``: runs those of the runtime and returns the answer."""
+    ``hooks``: runs those of the runtime and returns the answer; ``listener``: takes the number that the descriptor for
+    a seccomp agent has in the child."""
 
-    __slots__ = ("_console", "_hooks", "_sync", "_warning")
+    __slots__ = ("_console", "_hooks", "_listener", "_sync", "_warning")
 
     def __init__(
         self,
@@ -36,11 +37,13 @@ class Parley:
         warning: Callable[[str], None],
         console: Callable[[int], None] | None = None,
         hooks: Callable[[], bytes] | None = None,
+        listener: Callable[[int], None] | None = None,
     ) -> None:
         self._sync = sync
         self._warning = warning
         self._console = console
         self._hooks = hooks
+        self._listener = listener
 
     def until_ready(self) -> None:
         """Raises StartFailure, and what the console raises."""
@@ -85,5 +88,11 @@ class Parley:
                 self._warning(message["message"])
             elif kind == "hooks" and self._hooks is not None:
                 self._sync.send(self._hooks())
+            elif kind == "listener" and self._listener is not None:
+                try:
+                    self._listener(int(message["fd"]))
+                except OSError as error:
+                    raise StartFailure(f"sending seccomp fd to its listener: {error.strerror}") from error
+                self._sync.send(LISTENING)
             elif kind == "error":
                 raise StartFailure(message["message"], message["exit_code"])

@@ -2,12 +2,10 @@
 
 from __future__ import annotations
 
-import os
 from typing import TYPE_CHECKING
 
 from corral.errors import Invalid
-from corral.linux.pidfd import pidfd_getfd
-from corral.runtime.security.seccomp.notify import Listener, ProcessState, deliver, listener_of
+from corral.runtime.security.seccomp.notify import Listener, ProcessState, hand_over, listener_of
 
 if TYPE_CHECKING:
     from corral.runtime.supervisor.container import Container
@@ -29,8 +27,4 @@ def deliver_listener(container: Container, process: Process, number: int) -> Non
         bundle=container.bundle,
         annotations=spec.annotations,
     )
-    descriptor = pidfd_getfd(process.pidfd, number)
-    try:
-        deliver(listener, state, descriptor)
-    finally:
-        os.close(descriptor)
+    hand_over(listener, state, process.pidfd, number)

@@ -19,15 +19,15 @@ from typing import Final
 
 from corral.errors import Invalid
 from corral.linux import fd as descriptors
-from corral.oci.runtime import Seccomp
+from corral.linux.pidfd import pidfd_getfd
+from corral.oci.runtime import OCI_VERSION, Seccomp
 
-__all__ = ["Listener", "ProcessState", "deliver", "listener_of"]
+__all__ = ["Listener", "ProcessState", "hand_over", "listener_of"]
 
 ACTION: Final = "SCMP_ACT_NOTIFY"
 PATH_ANNOTATION: Final = "io.corral.seccomp.listener"
 METADATA_ANNOTATION: Final = "io.corral.seccomp.listener-metadata"
 _OURS: Final = "io.corral.seccomp."
-_OCI_VERSION: Final = "1.2.0"
 
 
 @dataclass(frozen=True, slots=True)
@@ -60,14 +60,14 @@ class ProcessState:
 
     def to_json(self, metadata: str) -> bytes:
         state = {
-            "ociVersion": _OCI_VERSION,
+            "ociVersion": OCI_VERSION,
             "id": self.id,
             "status": self.status,
             "pid": self.pid,
             "bundle": self.bundle,
             "annotations": {key: text for key, text in self.annotations.items() if not key.startswith(_OURS)},
         }
-        message: dict[str, object] = {"ociVersion": _OCI_VERSION, "fds": ["seccompFd"], "pid": self.pid, "state": state}
+        message: dict[str, object] = {"ociVersion": OCI_VERSION, "fds": ["seccompFd"], "pid": self.pid, "state": state}
         if metadata:
             message["metadata"] = metadata
         return json.dumps(message, separators=(",", ":")).encode()
@@ -89,8 +89,17 @@ def listener_of(description: Seccomp) -> Listener | None:
     return Listener(description.listener_path, description.listener_metadata)
 
 
-def deliver(listener: Listener, state: ProcessState, seccomp_fd: int) -> None:
-    """Send the descriptor, which stays the caller's, on a connection of its own. Raises OSError.
+def hand_over(listener: Listener, state: ProcessState, pidfd: int, number: int) -> None:
+    """Fetch descriptor ``number`` of the process ``pidfd`` and send it. Raises OSError."""
+    seccomp_fd = pidfd_getfd(pidfd, number)
+    try:
+        _deliver(listener, state, seccomp_fd)
+    finally:
+        os.close(seccomp_fd)
+
+
+def _deliver(listener: Listener, state: ProcessState, seccomp_fd: int) -> None:
+    """On a connection of its own.
 
     Never waits: connecting fails at once when the agent's backlog is full, and a fresh socket has room for the state.
     """
