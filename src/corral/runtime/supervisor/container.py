@@ -137,15 +137,14 @@ class Container:
         self.kill_everything()
 
     def kill_everything(self) -> None:
-        try:
-            if self.status is Status.PAUSED:
-                self.cgroup.thaw()
-            self.cgroup.kill()
-            self.init.signal(signal.SIGKILL)
-        except Conflict:
-            return
-        except (OSError, CorralError) as error:
-            report("container not killed", error, container=self.id)
+        steps = [self.cgroup.kill, lambda: self.init.signal(signal.SIGKILL)]
+        for step in [self.cgroup.thaw, *steps] if self.status is Status.PAUSED else steps:
+            try:
+                step()
+            except Conflict:
+                continue
+            except (OSError, CorralError) as error:
+                report("container not killed", error, container=self.id)
 
     # What happens to it
 
@@ -169,6 +168,7 @@ class Container:
         if removed is not None:
             self._deleting.append(removed)
         self._remove()
+        self.init.pid = 0  # should something have been left: ``delete`` tries again, and waits for nobody
 
     def ended(self, process: Process, code: int | None) -> None:
         """It was collected. Recorded at once, for we may be killed while its last output is moved."""

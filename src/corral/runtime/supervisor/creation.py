@@ -63,6 +63,7 @@ def create(
         start.begin(lambda: record_container(container, go=go))
     except (OSError, CorralError) as error:
         container.kill_everything()
+        _await_end(process)
         container.start_failed()
         raise start_error(error) from error
 
@@ -107,6 +108,14 @@ def execute(
         process.close()
         container.forget_exec(exec_id)
         raise start_error(error) from error
+
+
+def _await_end(process: Process) -> None:
+    """Of a child that is followed by nobody yet: its cgroup can be removed as soon as it is not in there."""
+    if process.pid:
+        with suppress(OSError):
+            os.kill(process.pid, signal.SIGKILL)
+            os.waitid(os.P_PID, process.pid, os.WEXITED | os.WNOWAIT)
 
 
 def _attach(process: Process, attachments: Sequence[driver.Attachment]) -> None:
