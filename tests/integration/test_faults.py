@@ -32,11 +32,11 @@ DEATHS = int(os.environ.get("CORRAL_TEST_STEP", "37"))
 FALLIBLE = frozenset(
     """
     bind connect fdatasync fsync ftruncate link linkat mkdir mkdirat mount move_mount open openat pwrite64 rename
-    renameat renameat2 rmdir sendmsg sendto setsockopt socket symlink symlinkat unlink unlinkat write writev
+    renameat renameat2 sendmsg sendto setsockopt socket symlink symlinkat write writev
     """.split()  # noqa: SIM905
 )
-"""What may fail for a reason: a full disk or table, a limit, a policy. (The lock of a database that cannot be given
-back, or an event loop that may not be left, are no faults that occur.)"""
+"""What may fail for a reason: a full disk or table, a limit, a policy. (A file that cannot be removed, the lock of a
+database that cannot be given back, an event loop that may not be left, are no faults that occur.)"""
 HTTP_ERRORS = (OSError, http.client.HTTPException)
 
 

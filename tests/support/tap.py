@@ -35,7 +35,7 @@ MAKING: Final = """
     accept4 bind bpf capset chdir chmod chown chroot clone clone3 connect dup dup2 dup3 epoll_create1 epoll_ctl
     eventfd2 execve execveat fadvise64 fchdir fchmod fchmodat fchown fchownat fcntl fdatasync fork fsconfig fsetxattr
     fsmount fsopen fsync ftruncate getdents64 inotify_add_watch inotify_init1 ioctl keyctl link linkat listen mkdir
-    mkdirat mknod mknodat mount mount_setattr move_mount open open_tree openat openat2 pidfd_open pidfd_send_signal
+    mkdirat mknod mknodat mount mount_setattr move_mount open open_tree openat openat2 pidfd_open
     pipe2 pivot_root prctl pread64 prlimit64 pwrite64 pwritev read readlink readlinkat recvmsg rename renameat
     renameat2 rmdir seccomp sendmsg sendto sendfile setdomainname setgroups sethostname setns setpgid setresgid
     setresuid setsid setsockopt socket socketpair splice symlink symlinkat syncfs tee timerfd_create umount2 unlink
