@@ -137,7 +137,7 @@ class Container:
         self.kill_everything()
 
     def kill_everything(self) -> None:
-        steps = [self.cgroup.kill, lambda: self.init.signal(signal.SIGKILL)]
+        steps: list[Callable[[], object]] = [self.cgroup.kill, lambda: self.init.signal(signal.SIGKILL)]
         for step in [self.cgroup.thaw, *steps] if self.status is Status.PAUSED else steps:
             try:
                 step()
