@@ -6,6 +6,7 @@ import contextlib
 import json
 import os
 import subprocess
+import sys
 import tempfile
 from collections.abc import Iterator
 from dataclasses import dataclass
@@ -108,7 +109,10 @@ def corral() -> Iterator[Engine]:
 
 @contextlib.contextmanager
 def runtime(name: str) -> Iterator[list[str]]:
-    """A bare OCI runtime of the peers with a busybox bundle: the command line that runs ``true`` in it once."""
+    """A bare OCI runtime of the peers, or "corral-oci", with a busybox bundle: the command that runs ``true`` there.
+
+    All enter the same namespaces on their way, and change root: ours to the one that it has.
+    """
     root = PEERS / "sid"
     bundle = root / "tmp" / f"bench-{name}"
     (bundle / "rootfs").mkdir(parents=True)
@@ -125,7 +129,11 @@ def runtime(name: str) -> Iterator[list[str]]:
         config = json.loads((bundle / "config.json").read_text())
         config["process"] |= {"terminal": False, "args": ["/bin/true"], "rlimits": []}
         (bundle / "config.json").write_text(json.dumps(config))
-        yield [*enter, name, "run", "-b", inside, f"bench-{name}"]
+        if name == "corral-oci":
+            ours = str(Path(sys.executable).parent / name)
+            yield [*enter[:-1], "/", ours, "run", "-b", str(bundle), f"bench-{name}"]
+        else:
+            yield [*enter, name, "run", "-b", inside, f"bench-{name}"]
     finally:
         holder.kill()
         holder.wait()

@@ -12,18 +12,16 @@ import sys
 if __name__ == "__main__":  # under -SI the path has the standard library only
     sys.path.insert(0, os.path.abspath(f"{__file__}/../../../.."))
 
-from collections.abc import Sequence
-from typing import Final, NoReturn
+TYPE_CHECKING = False
+if TYPE_CHECKING:  # typing takes as long as all that the first of two interpreters does
+    from collections.abc import Sequence
+    from typing import NoReturn
 
-from corral import __version__
-from corral.errors import CorralError, Invalid, Unsupported
-from corral.runtime.command import swift
-from corral.runtime.command.arguments import help_text, parse
-from corral.runtime.command.context import FLAGS, Context
+    from corral.runtime.command.context import Context
 
 __all__ = ["VERBS", "main"]
 
-VERBS: Final[dict[str, str]] = {
+VERBS = {
     "checkpoint": "not built",
     "create": "create a container",
     "delete": "delete what is left of a container",
@@ -42,16 +40,31 @@ VERBS: Final[dict[str, str]] = {
     "state": "print the state of a container",
     "update": "change the limits of a container",
 }
-_NOT_BUILT: Final = ("checkpoint", "restore")
-_CLONING: Final = ("create", "exec", "run")
-_FAILURE: Final = 1
+_NOT_BUILT = ("checkpoint", "restore")
+_CLONING = ("create", "exec", "run")
+_FAILURE = 1
 
 
 def main() -> NoReturn:
     """The console script. Leaves without the interpreter's clean-up, which takes 3 ms."""
-    _fill_standard_descriptors()
+    import gc
+
+    from corral.runtime.command import slim, swift
+
+    gc.disable()  # what a command leaves behind is gone with it
+    slim.install()
     swift.install()
-    status = _run(sys.argv[1:])
+    _fill_standard_descriptors()
+    arguments = sys.argv[1:]
+    if os.geteuid() == 0 and any(word in _CLONING for word in arguments):  # if it is no verb, it was for nothing
+        from corral.runtime.init.sealed import ensure_sealed
+
+        try:
+            ensure_sealed(("-SI", os.path.abspath(__file__), *arguments))
+        except OSError as error:
+            os.write(2, f"the interpreter cannot be sealed: {error}\n".encode(errors="replace"))
+            os._exit(_FAILURE)
+    status = _run(arguments)
     try:
         sys.stdout.flush()
     except OSError:
@@ -60,6 +73,10 @@ def main() -> NoReturn:
 
 
 def _run(arguments: Sequence[str]) -> int:
+    from corral.errors import CorralError, Invalid
+    from corral.runtime.command.arguments import parse
+    from corral.runtime.command.context import FLAGS, Context
+
     try:
         options = parse(FLAGS, arguments, mixed=False)
         context = Context(options)
@@ -68,6 +85,7 @@ def _run(arguments: Sequence[str]) -> int:
         return _FAILURE
     try:
         if options.bool("version"):
+            from corral import __version__
             from corral.oci.runtime import OCI_VERSION
 
             print(f"corral-oci version {__version__}\nspec: {OCI_VERSION}")
@@ -75,7 +93,7 @@ def _run(arguments: Sequence[str]) -> int:
         if options.bool("help") or not options.rest or options.rest[0] == "help":
             print(_usage(), end="")
             return 0
-        return _verb(context, options.rest[0], options.rest[1:], arguments)
+        return _verb(context, options.rest[0], options.rest[1:])
     except CorralError as error:
         context.error(error.message)
     except OSError as error:
@@ -87,17 +105,16 @@ def _run(arguments: Sequence[str]) -> int:
     return _FAILURE
 
 
-def _verb(context: Context, name: str, arguments: Sequence[str], everything: Sequence[str]) -> int:
+def _verb(context: Context, name: str, arguments: Sequence[str]) -> int:
+    from corral.errors import Invalid, Unsupported
+    from corral.runtime.command.arguments import help_text, parse
+
     if name not in VERBS:
         raise Invalid(f"no help topic for '{name}'")
     if name in _NOT_BUILT:
         raise Unsupported(f"{name} is not built: containers cannot be checkpointed")
-    if name in _CLONING:
-        if os.geteuid() != 0:
-            raise Unsupported(f"{name} needs root, of the host or of a user namespace: rootless mode is not built")
-        from corral.runtime.init.sealed import ensure_sealed
-
-        ensure_sealed(("-SI", os.path.abspath(__file__), *everything))
+    if name in _CLONING and os.geteuid() != 0:
+        raise Unsupported(f"{name} needs root, of the host or of a user namespace: rootless mode is not built")
     module = __import__(f"corral.runtime.command.{name}", fromlist=("run",))
     asked = [word for word in arguments[:1] if word in ("--help", "-h")]
     if asked:
@@ -109,6 +126,9 @@ def _verb(context: Context, name: str, arguments: Sequence[str], everything: Seq
 
 
 def _usage() -> str:
+    from corral.runtime.command.arguments import help_text
+    from corral.runtime.command.context import FLAGS
+
     verbs = "".join(f"   {name:12}{what}\n" for name, what in VERBS.items())
     return f"usage: corral-oci [global flags] verb [flags] [arguments]\n\n{verbs}\n{help_text(FLAGS)}"
 

@@ -9,9 +9,12 @@ object, of which a command makes a hundred. What the modules that it imports do 
 from __future__ import annotations
 
 import sys
-from collections.abc import Callable, Iterable, Mapping
 from types import ModuleType
-from typing import Any, Final
+
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from collections.abc import Callable, Iterable, Mapping
+    from typing import Any
 
 __all__ = [
     "MISSING",
@@ -25,8 +28,8 @@ __all__ = [
     "replace",
 ]
 
-_FIELDS: Final = "__dataclass_fields__"
-_set: Final = object.__setattr__
+_FIELDS = "__dataclass_fields__"
+_set = object.__setattr__
 
 
 class FrozenInstanceError(AttributeError):
@@ -37,7 +40,7 @@ class _Missing:
     """The type of ``MISSING``."""
 
 
-MISSING: Final = _Missing()
+MISSING = _Missing()
 
 
 class Field:

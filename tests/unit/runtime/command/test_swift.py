@@ -1,4 +1,4 @@
-"""The stand-in for ``dataclasses`` does what the standard one does, as far as it goes."""
+"""The stand-ins for ``dataclasses`` and ``typing`` do what the standard ones do, as far as they go."""
 
 from __future__ import annotations
 
@@ -95,7 +95,7 @@ def test_a_configuration_goes_through_it_unchanged() -> None:
         "from corral.runtime.command.spec import example\nfrom corral.oci.runtime import Spec\n"
         "print(json.dumps(Spec.from_json(example()).to_json(), sort_keys=True), 'inspect' in sys.modules)"
     )
-    install = "from corral.runtime.command import swift; swift.install()\n"
+    install = "from corral.runtime.command import slim, swift; slim.install(); swift.install()\n"
     outputs = [
         subprocess.run(
             [sys.executable, "-SI", "-c", program.format(source=SOURCE, install=text)],
@@ -110,3 +110,25 @@ def test_a_configuration_goes_through_it_unchanged() -> None:
 def test_it_is_not_installed_over_the_standard_one() -> None:
     swift.install()
     assert sys.modules["dataclasses"] is dataclasses
+
+
+def test_typing_comes_in_when_a_name_is_asked_for_that_the_stand_in_has_not() -> None:
+    program = (
+        f"import sys; sys.path.insert(0, {SOURCE!r})\nfrom corral.runtime.command import slim; slim.install()\n"
+        "import typing; assert type(typing).__name__ == '_Typing'\n"
+        "from typing import Literal\nimport typing; print(Literal[1], type(typing).__name__)"
+    )
+    done = subprocess.run([sys.executable, "-SI", "-c", program], check=True, capture_output=True, text=True)
+    assert done.stdout == "typing.Literal[1] module\n"
+
+
+def test_every_module_of_the_command_line_can_be_imported_with_the_stand_ins() -> None:
+    names = [path.stem for path in Path(swift.__file__).parent.glob("*.py")]
+    program = (
+        f"import sys; sys.path.insert(0, {SOURCE!r})\n"
+        "from corral.runtime.command import slim, swift; slim.install(); swift.install()\n"
+        f"for name in {names!r}: __import__(f'corral.runtime.command.{{name}}')\n"
+        "print(type(sys.modules['typing']).__name__, 'inspect' in sys.modules)"
+    )
+    done = subprocess.run([sys.executable, "-SI", "-c", program], check=True, capture_output=True, text=True)
+    assert done.stdout == "_Typing False\n"
