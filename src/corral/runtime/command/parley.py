@@ -7,7 +7,7 @@ import socket
 from collections.abc import Callable
 from typing import Final
 
-from corral.errors import Internal
+from corral.errors import CorralError, Internal
 from corral.linux.fd import close_all, recv_fds
 from corral.runtime.init.messages import GO, LIMIT, LISTENING, WAIT
 
@@ -91,8 +91,10 @@ class Parley:
             elif kind == "listener" and self._listener is not None:
                 try:
                     self._listener(int(message["fd"]))
-                except OSError as error:
-                    raise StartFailure(f"sending seccomp fd to its listener: {error.strerror}") from error
+                except (OSError, CorralError) as error:
+                    doing = "sending seccomp fd to its listener: "
+                    text = f"{doing}{error.strerror}" if isinstance(error, OSError) else error.message
+                    raise StartFailure(text) from error
                 self._sync.send(LISTENING)
             elif kind == "error":
                 raise StartFailure(message["message"], message["exit_code"])

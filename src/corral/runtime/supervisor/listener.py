@@ -13,7 +13,7 @@ if TYPE_CHECKING:
 
 
 def deliver_listener(container: Container, process: Process, number: int) -> None:
-    """``number``: the descriptor, in the child ``process``. Raises OSError, Invalid."""
+    """``number``: the descriptor, in the child ``process``. Raises OSError, Invalid, Unavailable."""
     spec = container.spec()
     listener = Listener.in_annotations(spec.annotations)
     if listener is None and spec.linux.seccomp is not None:

@@ -111,8 +111,8 @@ class Start:
         try:
             deliver_listener(self._container, self._process, number)
         except (OSError, CorralError) as error:
-            reason = error.strerror if isinstance(error, OSError) else error.message
-            self.failed(StartError(f"sending seccomp fd to its listener: {reason}", 125))
+            doing = "sending seccomp fd to its listener: "
+            self.failed(StartError(f"{doing}{error.strerror}" if isinstance(error, OSError) else error.message, 125))
             return
         self.launch.listening()
 

@@ -17,7 +17,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Final
 
-from corral.errors import Invalid
+from corral.errors import Invalid, Unavailable
 from corral.linux import fd as descriptors
 from corral.linux.pidfd import pidfd_getfd
 from corral.oci.runtime import OCI_VERSION, Seccomp
@@ -90,7 +90,7 @@ def listener_of(description: Seccomp) -> Listener | None:
 
 
 def hand_over(listener: Listener, state: ProcessState, pidfd: int, number: int) -> None:
-    """Fetch descriptor ``number`` of the process ``pidfd`` and send it. Raises OSError."""
+    """Fetch descriptor ``number`` of the process ``pidfd`` and send it. Raises OSError; Unavailable without an agent."""
     seccomp_fd = pidfd_getfd(pidfd, number)
     try:
         _deliver(listener, state, seccomp_fd)
@@ -105,7 +105,13 @@ def _deliver(listener: Listener, state: ProcessState, seccomp_fd: int) -> None:
     """
     with socket.socket(socket.AF_UNIX, socket.SOCK_STREAM | socket.SOCK_CLOEXEC) as connection:
         connection.setblocking(False)
-        connection.connect(listener.path)
+        try:
+            connection.connect(listener.path)
+        except OSError as error:
+            raise Unavailable(
+                "failed to connect with seccomp agent specified in the seccomp profile: "
+                f"dial unix {listener.path}: connect: {(error.strerror or '').lower()}"
+            ) from error
         payload = state.to_json(listener.metadata)
         if descriptors.send_fds(connection, payload, [seccomp_fd]) < len(payload):
             raise OSError(errno.EMSGSIZE, os.strerror(errno.EMSGSIZE), listener.path)
