@@ -10,7 +10,7 @@
     cgroup.kill(); cgroup.delete()
 
 An object holds no descriptors and no state that is not on the file system but which directories it has seen: after a
-restart ``Cgroup.at`` finds everything again. All methods block, for microseconds, or where said for up to 0.1 s.
+restart ``Cgroup.at`` finds everything again. All methods block, for microseconds, or where said for longer.
 """
 
 from __future__ import annotations
@@ -38,7 +38,7 @@ if TYPE_CHECKING:
 
 __all__ = ["Cgroup"]
 
-_DELETE_PATIENCE = 0.1
+_DELETE_PATIENCE = 1.0
 _KILL_PASSES = 10
 _WRONG_VALUE = (errno.EINVAL, errno.ERANGE, errno.ENOSPC, errno.EBUSY, errno.ENODEV, errno.EOPNOTSUPP)
 
@@ -141,7 +141,8 @@ class Cgroup:
     def delete(self) -> None:
         """Remove all directories and what is nested in them; kills what is still in there. Idempotent.
 
-        Waits for up to 0.1 s for processes to be gone. Raises OSError, EBUSY, if they are not.
+        Waits for up to 1 s for processes that it killed to be gone: one that has much memory takes its time. Raises
+        OSError, EBUSY, if they are not.
         """
         failure = None
         for directory in self._candidates():
