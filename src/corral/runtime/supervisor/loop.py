@@ -75,7 +75,10 @@ class Loop:
     def remove(self, fd: int) -> None:
         """Stop watching, before ``fd`` is closed. Harmless when it is not watched."""
         if self._watches.pop(fd, None) is not None:
-            self._epoll.unregister(fd)
+            try:
+                self._epoll.unregister(fd)
+            except OSError as error:  # closing it does that too; whoever gives something back is not to be held up
+                report("not unregistered", error, fd=fd)
 
     def watches(self, fd: int) -> bool:
         return fd in self._watches
