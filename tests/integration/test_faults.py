@@ -22,13 +22,14 @@ from support.tapped_host import TappedHost
 pytestmark = [
     pytest.mark.requires(*NEEDS, "nft"),
     pytest.mark.skipif(bool(tap.available()), reason=tap.available()),
+    pytest.mark.slow,
     pytest.mark.timeout(3600),
 ]
 
 ERRORS = (errno.ENOSPC, errno.ENOMEM, errno.EPERM, errno.EBUSY)
-STEP = int(os.environ.get("CORRAL_TEST_STEP", "11"))
+STEP = int(os.environ.get("CORRAL_TEST_STEP", "19"))
 """One call of so many: 1 takes many minutes."""
-DEATHS = int(os.environ.get("CORRAL_TEST_STEP", "37"))
+DEATHS = int(os.environ.get("CORRAL_TEST_STEP", "53"))
 FALLIBLE = frozenset(
     """
     bind connect fdatasync fsync ftruncate link linkat mkdir mkdirat mount move_mount open openat pwrite64 rename
