@@ -174,6 +174,11 @@ def test_mounts_come_after_what_they_are_mounted_in() -> None:
     assert mounts.index(outer) < mounts.index(inner)
 
 
+def test_a_volume_at_etc_does_not_hide_the_files_in_it() -> None:
+    spec = spec_of({"mounts": (Mount("/etc", "bind", "/v"),), "etc": {"hosts": "/d/hosts"}})
+    assert [mount.destination for mount in spec.mounts][-2:] == ["/etc", "/etc/hosts"]
+
+
 def test_a_read_only_root_makes_the_files_in_etc_read_only() -> None:
     spec = spec_of({"etc": {"hosts": "/d/hosts"}}, readonly_rootfs=True)
     assert spec.root.readonly

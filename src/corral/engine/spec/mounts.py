@@ -52,7 +52,7 @@ def _shm(given: SpecInput) -> Mount | None:
 
 
 def with_files_in_etc(given: SpecInput, spec: Spec) -> Spec:
-    """hostname, hosts and resolv.conf, unless the user mounts something there."""
+    """hostname, hosts and resolv.conf, unless the user mounts something there; on top of a volume at /etc."""
     access = "ro" if given.record.host_config.readonly_rootfs else "rw"
     taken = {mount.destination for mount in given.mounts}
     mounts = tuple(
