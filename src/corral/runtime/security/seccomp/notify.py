@@ -90,7 +90,7 @@ def listener_of(description: Seccomp) -> Listener | None:
 
 
 def hand_over(listener: Listener, state: ProcessState, pidfd: int, number: int) -> None:
-    """Fetch descriptor ``number`` of the process ``pidfd`` and send it. Raises OSError, Unavailable without an agent."""
+    """Fetch descriptor ``number`` of the process ``pidfd`` and send it. Raises OSError, Unavailable (no agent)."""
     seccomp_fd = pidfd_getfd(pidfd, number)
     try:
         _deliver(listener, state, seccomp_fd)
