@@ -105,7 +105,7 @@ class OomWatch:
         fresh = True
         try:
             os.eventfd_read(self._fd)
-        except BlockingIOError:
+        except OSError:  # there is nothing to read, or it cannot be: no reason to hold an exit up
             if not self.unsure:
                 return False
             fresh = False
