@@ -105,8 +105,8 @@ class ContainerStore:
             )
 
     async def add(self, record: ContainerRecord, *, durable: bool) -> None:
-        """Returns once it is committed. Its name must have been claimed: who has it in the database all the same could not
-        be removed from there."""
+        """Returns once it is committed. Its name must have been claimed: who has it in the database all the same could
+        not be removed from there."""
         row = (record.id, record.name, encode_definition(record), encode_state(record.state))
         written = self._submit("INSERT OR REPLACE INTO container VALUES (?, ?, ?, ?)", row, durable=durable)
         await committed(written)
