@@ -135,6 +135,7 @@ class Sweep:
         self.host, self.tap = tapped
         self._who = who
         self._executed: set[int] = set()
+        self.step = STEP
         self.findings: list[str] = []
         self.calls: list[str] = []
 
@@ -154,8 +155,8 @@ class Sweep:
         await action()
         await asyncio.sleep(0.5)  # the keeper lets go of what is of no use a little later
         before = rest(self.host)
-        for n in range(first, MANY, STEP):
-            if await self._strike(n, verdicts[(n // STEP) % len(verdicts)], action, again, before):
+        for n in range(first, MANY, self.step):
+            if await self._strike(n, verdicts[(n // self.step) % len(verdicts)], action, again, before):
                 return
         raise AssertionError(f"more than {MANY} calls")
 
@@ -211,7 +212,7 @@ class Sweep:
         return found
 
     def check(self) -> None:
-        assert len(self.calls) > 5
+        assert len(self.calls) > 1, "the fault was never in the way"
         assert not self.findings, "\n".join(self.findings)
 
 
@@ -283,7 +284,7 @@ async def test_exec(tapped: Tapped, who: str, verdicts: tuple[int, ...]) -> None
             exec_id = await host.exec(id, "exit 5", client)
             tapping.judge = everything_passes
             code = (await host.events.exit(exec_id)).code
-            assert code == 5 or (code == 255 and who == "child"), "execve itself may have failed"
+            assert code == 5 or (code in (255, 137) and who == "child"), "it may be the execve that fails"
         finally:
             tapping.judge = everything_passes
             client.socket.close()
@@ -300,6 +301,7 @@ async def test_exec(tapped: Tapped, who: str, verdicts: tuple[int, ...]) -> None
 async def test_start_of_a_created_container(tapped: Tapped, verdicts: tuple[int, ...]) -> None:
     host, tapping = tapped
     sweep = Sweep(tapped, "child")
+    sweep.step = 1  # there are not many
 
     async def action() -> None:
         judge, tapping.judge = tapping.judge, everything_passes
