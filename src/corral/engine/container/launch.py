@@ -25,6 +25,9 @@ from corral.runtime.driver import ContainerState, CreateRequest, StartError
 __all__ = ["launch"]
 
 _FAILED: Final = "failed to create task for container: "
+_BEFORE_THE_TASK: Final = ("unable to find user ", "unable to find group ", "Cannot mkdir: ")
+"""Docker finds these out before it asks a runtime for anything, and says them as they are."""
+
 _CANNOT_START: Final = 128
 """The exit code of a container that did not come as far as its program."""
 
@@ -124,6 +127,7 @@ def _record_failure(engine: Engine, record: ContainerRecord, error: CorralError)
             exit_code = error.exit_code
             error = Invalid(_FAILED + error.message, code=error.code)
         else:
-            error = Internal(_FAILED + error.message, code=error.code)
+            prefix = "" if error.message.startswith(_BEFORE_THE_TASK) else _FAILED
+            error = Internal(prefix + error.message, code=error.code)
     engine.store.set_state(record.id, error=error.message, exit_code=exit_code)
     return error
