@@ -6,27 +6,17 @@ import errno
 import os
 from typing import Final
 
+from corral.linux import procstat
+
 __all__ = ["is_alive", "open_process", "ticks_of"]
 
-_DEAD: Final = ("Z", "X", "x")
-_START: Final = 19
-"""Field 22 of proc_pid_stat(5), counted behind the name."""
+_DEAD: Final = (b"Z", b"X", b"x")
 
 
 def ticks_of(pid: int) -> int:
     """When it began, in clock ticks since boot; 0 when it has ended, whether or not somebody has waited for it."""
-    try:
-        fd = os.open(f"/proc/{pid}/stat", os.O_RDONLY | os.O_CLOEXEC)
-    except FileNotFoundError:
-        return 0
-    try:
-        text = os.read(fd, 4096)
-    except ProcessLookupError:
-        return 0
-    finally:
-        os.close(fd)
-    fields = text.rpartition(b")")[2].decode().split()
-    return 0 if fields[0] in _DEAD else int(fields[_START])
+    fields = procstat.fields(pid)
+    return 0 if not fields or fields[procstat.STATE] in _DEAD else int(fields[procstat.START])
 
 
 def is_alive(pid: int, ticks: int) -> bool:

@@ -41,8 +41,7 @@ def create(
     outcome: Outcome,
 ) -> None:
     """As ``supervisor.creation.create``."""
-    for attachment in attachments:
-        container.init.attach(attachment)
+    creation.attach(container.init, attachments)
     Making(services, container, go=go, outcome=outcome).begin(spec, rootfs)
 
 
@@ -81,7 +80,7 @@ class Making:
             creation.remove_unfinished(self._services, self._container.bundle, spec)
             workspace.make()
             with ExitStack() as theirs:
-                pipes = partial(_fifos, self._container)
+                pipes = partial(open_fifos, process, self._container.bundle)
                 self._streams = Streams(self._services, process, workspace.console(INIT), pipes, theirs)
                 self._run(
                     INIT,
@@ -248,10 +247,6 @@ class Making:
         outcome, self._outcome = self._outcome, None
         if outcome is not None:
             outcome(error)
-
-
-def _fifos(container: Container, theirs: ExitStack, add: Callable[[int, int], None]) -> ProcessFds:
-    return open_fifos(container.init, container.bundle, theirs, add)
 
 
 def _status(workspace: Workspace) -> str:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import signal
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from contextlib import ExitStack, suppress
 from functools import partial
 
@@ -15,7 +15,6 @@ from corral.runtime.external import failure, stage
 from corral.runtime.external.command import Command, Result
 from corral.runtime.external.streams import Streams
 from corral.runtime.external.workspace import Workspace
-from corral.runtime.init.spawn import ProcessFds
 from corral.runtime.supervisor import creation
 from corral.runtime.supervisor.container import Container
 from corral.runtime.supervisor.pipes import open_pipes
@@ -36,8 +35,7 @@ def execute(
 ) -> None:
     """As ``supervisor.creation.execute``."""
     process = Process(services.loop, f"{container.id}/{exec_id}", stdio, None, container)
-    for attachment in attachments:
-        process.attach(attachment)
+    creation.attach(process, attachments)
     Entering(services, container, exec_id, process, outcome).begin(process_spec)
 
 
@@ -65,7 +63,7 @@ class Entering:
         arguments = ["exec", "--detach", "--process", workspace.process(name), "--pid-file", workspace.pid_file(name)]
         try:
             with ExitStack() as theirs:
-                pipes = partial(_pipes, self._process)
+                pipes = partial(open_pipes, self._process)
                 self._streams = Streams(self._services, self._process, workspace.console(name), pipes, theirs)
                 self._command = Command(
                     self._services,
@@ -145,7 +143,3 @@ class Entering:
     def _clean(self) -> None:
         remove_file(self._workspace.pid_file(self._exec_id))
         remove_file(self._workspace.process(self._exec_id))
-
-
-def _pipes(process: Process, theirs: ExitStack, add: Callable[[int, int], None]) -> ProcessFds:
-    return open_pipes(process, theirs, add)

@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 
 from corral.linux import namespace as ns
+from corral.runtime.init import procfs
 from corral.runtime.init.failure import described
 
 __all__ = ["enter"]
@@ -17,9 +18,7 @@ def enter(offsets: str) -> None:
     """
     try:
         ns.unshare(ns.CLONE_NEWTIME)
-        fd = os.open("/proc/self/timens_offsets", os.O_WRONLY | os.O_CLOEXEC)
-        os.write(fd, offsets.encode())
-        os.close(fd)
+        procfs.write("self/timens_offsets", offsets)
         fd = os.open("/proc/self/ns/time_for_children", os.O_RDONLY | os.O_CLOEXEC)
         ns.setns(fd, ns.CLONE_NEWTIME)
         os.close(fd)

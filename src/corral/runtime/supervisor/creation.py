@@ -43,7 +43,7 @@ def create(
     """
     process = container.init
     try:
-        _attach(process, attachments)
+        attach(process, attachments)
         with ExitStack() as theirs:
             container.cgroup.create(spec.linux.resources)
             container.watch_memory()
@@ -80,7 +80,7 @@ def execute(
     """Clone one more process into the container, which must be running. ``outcome`` as with ``create`` and ``go``."""
     process = Process(services.loop, f"{container.id}/{exec_id}", stdio, None, container)
     try:
-        _attach(process, attachments)
+        attach(process, attachments)
         with ExitStack() as theirs:
             fds = open_pipes(process, theirs)
             child = spawn.spawn_exec(
@@ -118,7 +118,7 @@ def _await_end(process: Process) -> None:
             os.waitid(os.P_PID, process.pid, os.WEXITED | os.WNOWAIT)
 
 
-def _attach(process: Process, attachments: Sequence[driver.Attachment]) -> None:
+def attach(process: Process, attachments: Sequence[driver.Attachment]) -> None:
     """Takes the descriptors over, also when it raises OSError."""
     for number, attachment in enumerate(attachments, 1):
         try:

@@ -17,6 +17,7 @@ import time
 from collections.abc import Callable
 from typing import Final
 
+from corral.linux import procstat
 from corral.linux.pidfd import pidfd_get_info, pidfd_send_signal
 from corral.runtime.supervisor.loop import IN, Loop
 from corral.runtime.supervisor.reaper import Reaper
@@ -137,20 +138,19 @@ class Exits:
 
 
 def _uncollected_status(pid: int, pidfd: int) -> int | None:
-    """The wait status of a dead process that its parent has not collected yet: proc_pid_stat(5), fields 3 and 52."""
+    """The wait status of a dead process that its parent has not collected yet."""
     try:
-        with open(f"/proc/{pid}/stat", "rb") as file:
-            fields = file.read().rpartition(b")")[2].split()
+        fields = procstat.fields(pid)
         pidfd_send_signal(pidfd, 0)  # fails if it was collected meanwhile, and the number perhaps used again
     except OSError:
         return None
-    return int(fields[49]) if fields[0] == b"Z" else None
+    return int(fields[procstat.STATUS]) if fields and fields[procstat.STATE] == b"Z" else None
 
 
 def parent_of(pid: int) -> int:
-    """0 when it is gone: proc_pid_stat(5), field 4."""
+    """0 when it is gone."""
     try:
-        with open(f"/proc/{pid}/stat", "rb") as file:
-            return int(file.read().rpartition(b")")[2].split()[1])
+        fields = procstat.fields(pid)
     except OSError:
         return 0
+    return int(fields[procstat.PARENT]) if fields else 0

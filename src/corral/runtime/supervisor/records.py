@@ -21,6 +21,7 @@ import json
 import os
 from typing import Any
 
+from corral.linux import procstat
 from corral.oci.codec import compact
 
 Record = dict[str, Any]
@@ -105,9 +106,5 @@ def start_ticks(pid: int) -> int:
 
     0 when it is gone.
     """
-    try:
-        text = read_file(f"/proc/{pid}/stat")
-    except ProcessLookupError:
-        return 0
-    fields = text.rpartition(b")")[2].split()
-    return int(fields[19]) if len(fields) > 19 else 0
+    fields = procstat.fields(pid)
+    return int(fields[procstat.START]) if fields else 0
