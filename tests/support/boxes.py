@@ -248,6 +248,18 @@ def in_box(box: Box, scenario: Callable[[Box], Any]) -> Any:
     return Outcome(**reply["outcome"]) if "outcome" in reply else reply["answer"]
 
 
+def run_script(box: Box, script: str, **fields: Any) -> Outcome:
+    """A shell's, in a box of its own; ``fields``: as ``spec`` takes them."""
+    outcome = in_box(box, lambda box: box.run(spec(shell(script), **fields)))
+    assert isinstance(outcome, Outcome)
+    return outcome
+
+
+def untouched(host: Path) -> bool:
+    """Whether the directory that the fixture ``host`` gave is as it was."""
+    return [p.name for p in host.iterdir()] == ["secret"] and (host / "secret").read_text() == "the host's\n"
+
+
 def _give_up(*_: object) -> None:
     raise TimeoutError("the scenario takes too long")
 

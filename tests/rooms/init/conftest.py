@@ -29,3 +29,12 @@ def box(root: Path, tmp_path: Path) -> Box:
     bundle = tmp_path / "bundle"
     bundle.mkdir()
     return Box((RootfsMount("bind", str(root)),), bundle, NoCgroup())
+
+
+@pytest.fixture
+def host(tmp_path: Path) -> Path:
+    """A directory of the host that no container is given."""
+    path = tmp_path / "host"
+    path.mkdir()
+    (path / "secret").write_text("the host's\n")
+    return path

@@ -21,28 +21,10 @@ from corral.oci.runtime import Device, Mount
 from corral.runtime.init import spawn, workdir
 from corral.runtime.init.messages import GO
 from corral.runtime.init.spawn import ProcessFds
-from support.boxes import MOUNTS, NEEDS, Box, Outcome, eventually, in_box, process, shell, spec
+from support.boxes import MOUNTS, NEEDS, Box, Outcome, eventually, in_box, process, shell, spec, untouched
+from support.boxes import run_script as run
 
 pytestmark = pytest.mark.requires(*NEEDS)
-
-
-def run(box: Box, script: str, **fields: Any) -> Outcome:
-    outcome = in_box(box, lambda box: box.run(spec(shell(script), **fields)))
-    assert isinstance(outcome, Outcome)
-    return outcome
-
-
-@pytest.fixture
-def host(tmp_path: Path) -> Path:
-    """A directory of the host that no container is given."""
-    path = tmp_path / "host"
-    path.mkdir()
-    (path / "secret").write_text("the host's\n")
-    return path
-
-
-def untouched(host: Path) -> bool:
-    return [p.name for p in host.iterdir()] == ["secret"] and (host / "secret").read_text() == "the host's\n"
 
 
 # -- the image's links

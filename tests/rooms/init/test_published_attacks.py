@@ -19,7 +19,8 @@ from corral.linux import mount as m
 from corral.linux import namespace
 from corral.oci.runtime import Mount
 from corral.runtime.init import procfs
-from support.boxes import MOUNTS, NEEDS, Box, Outcome, in_box, shell, spec
+from support.boxes import MOUNTS, NEEDS, Box, Outcome, in_box, shell, spec, untouched
+from support.boxes import run_script as run
 from support.child import in_child
 
 pytestmark = pytest.mark.requires(*NEEDS)
@@ -27,25 +28,6 @@ pytestmark = pytest.mark.requires(*NEEDS)
 AT_FDCWD = -100
 RENAME_EXCHANGE = 2
 TRIES = 60
-
-
-def run(box: Box, script: str, **fields: Any) -> Outcome:
-    outcome = in_box(box, lambda box: box.run(spec(shell(script), **fields)))
-    assert isinstance(outcome, Outcome)
-    return outcome
-
-
-@pytest.fixture
-def host(tmp_path: Path) -> Path:
-    """A directory of the host that no container is given."""
-    path = tmp_path / "host"
-    path.mkdir()
-    (path / "secret").write_text("the host's\n")
-    return path
-
-
-def untouched(host: Path) -> bool:
-    return [p.name for p in host.iterdir()] == ["secret"] and (host / "secret").read_text() == "the host's\n"
 
 
 @contextlib.contextmanager

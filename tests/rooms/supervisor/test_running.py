@@ -13,7 +13,7 @@ from corral.errors import Conflict, NotFound
 from corral.oci.runtime import Memory, Namespace, Pids, Resources, User
 from corral.runtime.driver import StartError, Status
 from support import boxes
-from support.native import Client, Host, alive, eventually, gone
+from support.native import Client, Host, alive, gone
 
 pytestmark = pytest.mark.requires(*boxes.NEEDS, "cgroup")
 
@@ -70,15 +70,6 @@ async def test_created_container_waits_and_can_be_started(host: Host) -> None:
         await host.driver.start(request.id)
 
 
-async def test_created_container_can_be_deleted(host: Host) -> None:
-    request = host.request("echo never", log=True)
-    state = await host.driver.create(request)
-    await host.driver.delete(request.id)
-    assert not alive(state.pid)
-    assert await host.driver.list() == []
-    assert request.id not in host.events.exits
-
-
 async def test_start_of_a_created_container_may_fail(host: Host) -> None:
     request = host.request(boxes.process("/etc/passwd"))
     with pytest.raises(StartError):
@@ -120,28 +111,6 @@ async def test_pids_are_the_hosts(host: Host) -> None:
         pids = await host.driver.pids(id)
     assert state.pid in pids
     assert all(alive(pid) for pid in pids)
-
-
-async def test_pause_stops_everything_and_resume_goes_on(host: Host) -> None:
-    id = await host.run("i=0; while :; do echo $((i += 1)); sleep 0.01; done", log=True)
-    await eventually(lambda: len(host.entries(id)) > 3)
-    await host.driver.pause(id)
-    assert (await host.state(id)).status is Status.PAUSED
-    with pytest.raises(Conflict):
-        await host.driver.pause(id)
-    await asyncio.sleep(0.05)
-    before = len(host.entries(id))
-    await asyncio.sleep(0.1)
-    assert len(host.entries(id)) == before
-    await host.driver.resume(id)
-    await eventually(lambda: len(host.entries(id)) > before)
-
-
-async def test_paused_container_can_be_deleted(host: Host) -> None:
-    id = await host.run("sleep 1000")
-    await host.driver.pause(id)
-    await host.driver.delete(id)
-    assert (await host.events.exit(id)).code == 137
 
 
 async def test_out_of_memory_is_known(host: Host) -> None:
