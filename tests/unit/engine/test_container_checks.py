@@ -50,6 +50,16 @@ MB = 1 << 20
         ({"oom_score_adj": 2000}, "Invalid value 2000, range for oom score adj is [-1000, 1000]"),
         ({"shm_size": -1}, "SHM size can not be less than 0"),
         ({"runtime": "foo"}, "unknown or invalid runtime name: foo"),
+        (
+            {"security_opt": ["apparmor=mine"]},
+            "--security-opt apparmor=mine: this host's kernel does not confine by AppArmor; "
+            "leave the option out to run without it",
+        ),
+        (
+            {"security_opt": ["label=type:t"]},
+            "--security-opt label=type:t: this daemon does not use SELinux (selinux-enabled, and a kernel that has "
+            "it); leave the option out to run without it",
+        ),
         ({"isolation": "hyperv"}, "invalid isolation 'hyperv' on linux"),
         (
             {"restart_policy": RestartPolicy("bad")},
@@ -111,6 +121,11 @@ def test_refusals_have_dockers_words(fields: dict[str, object], message: str) ->
     with pytest.raises(Invalid) as error:
         check_request(create_request(**fields), Settings(), HOST)
     assert str(error.value) == message
+
+
+@pytest.mark.parametrize("option", ["apparmor=unconfined", "apparmor=docker-default", "label=disable", "label:disable"])
+def test_no_confinement_and_the_default_are_fine_without_security_modules(option: str) -> None:
+    check_request(create_request(security_opt=[option]), Settings(), HOST)
 
 
 @pytest.mark.parametrize(

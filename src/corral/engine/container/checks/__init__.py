@@ -8,7 +8,7 @@ verbs' business.
 from __future__ import annotations
 
 from corral.api.types.container import ContainerCreateRequest
-from corral.engine.container.checks import config, host_config, logs, modes, network, resources
+from corral.engine.container.checks import config, host_config, logs, modes, modules, network, resources
 from corral.engine.container.settings import Settings
 from corral.engine.spec.host import HostFacts
 
@@ -20,6 +20,7 @@ def check_request(request: ContainerCreateRequest, settings: Settings, host: Hos
     given = request.host_config
     config.check(request)
     host_config.check(given, settings)
+    modules.check(given, host)
     modes.check(given, remapped=settings.remap is not None)
     network.check(request)
     logs.check(given.log_config)
