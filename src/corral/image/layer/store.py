@@ -17,8 +17,8 @@ import logging
 import os
 import secrets
 from collections import Counter
-from collections.abc import AsyncIterator, Callable, Iterable, Sequence
-from contextlib import AbstractContextManager
+from collections.abc import AsyncIterator, Awaitable, Callable, Iterable, Sequence
+from contextlib import AbstractAsyncContextManager, AbstractContextManager
 from dataclasses import dataclass
 from typing import Final, TypeVar
 
@@ -38,6 +38,9 @@ _LOG: Final = logging.getLogger(__name__)
 
 Source = AsyncIterator[bytes] | int
 """A tar, perhaps compressed: in pieces, or a descriptor to read it from."""
+
+Fill = Callable[[Staging], Awaitable[jobs.Applied]]
+"""Puts a layer's files where the driver wants them."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -171,17 +174,23 @@ class LayerStore:
 
     # -- making
 
-    @contextlib.asynccontextmanager
-    async def unpacked(self, source: Source, progress: jobs.Progress | None = None) -> AsyncIterator[Layer]:
+    def unpacked(self, source: Source, progress: jobs.Progress | None = None) -> AbstractAsyncContextManager[Layer]:
         """The lowest layer made of a tar whose identity nobody told; recorded, and kept alive inside the context."""
-        cache_id = secrets.token_hex(32)
+        return self.filled(None, lambda staging: self._apply(staging, source, progress))
+
+    @contextlib.asynccontextmanager
+    async def filled(self, parent: ChainID | None, fill: Fill) -> AsyncIterator[Layer]:
+        """A layer on top of ``parent``, which the caller keeps; its identity shows when ``fill`` has put its files in
+        place. Recorded, and kept alive inside the context.
+        """
+        cache_id, below = secrets.token_hex(32), self.cache_id(parent)
         layer: Layer | None = None
         try:
-            staging = await self._call(lambda: self.driver.create(cache_id, None))
-            applied = await self._apply(staging, source, progress)
-            await self._call(lambda: self.driver.settle(cache_id, None, root_given=applied.root_given))
+            staging = await self._call(lambda: self.driver.create(cache_id, below))
+            applied = await fill(staging)
+            await self._call(lambda: self.driver.settle(cache_id, below, root_given=applied.root_given))
             diff_id = DiffID(applied.digest)
-            layer = Layer(_chain(None, diff_id), diff_id, None, cache_id, applied.size, applied.tar_size)
+            layer = Layer(_chain(parent, diff_id), diff_id, parent, cache_id, applied.size, applied.tar_size)
             async with self._lock(layer.chain_id):
                 if layer.chain_id in self._layers:
                     self._discard(cache_id)
