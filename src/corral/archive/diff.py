@@ -9,118 +9,62 @@ from __future__ import annotations
 
 import os
 import stat
-from collections.abc import Callable
+from collections.abc import Iterator
 from typing import Final
 
-from corral.archive import entry as kinds
-from corral.archive import header, whiteout, writer
+from corral.archive import whiteout, writer
 from corral.archive.compare import compare
 from corral.archive.entry import Entry
-from corral.archive.walk import Node, open_root, regions, walk
+from corral.archive.member import Members
+from corral.archive.owners import Owners
+from corral.archive.walk import open_root, walk
 
-_PIECE: Final = 256 * 1024
-_HOLES_MINIMUM: Final = 4096
-Write = Callable[[bytes], object]
-
-
-def diff(root: str, base: str | None, write: Write) -> None:
-    """Writes the tar. ``base`` None: ``root`` is an upper directory. Raises OSError."""
-    packer = _Packer(write)
-    if base is None:
-        _overlay(root, packer)
-    else:
-        _compared(root, base, packer)
-    write(writer.END)
+_SECOND: Final = 1_000_000_000
 
 
-def _overlay(root: str, packer: _Packer) -> None:
+def diff(root: str, base: str | None, *, root_given: bool = True, owners: Owners | None = None) -> Iterator[bytes]:
+    """The tar in pieces. ``base`` None: ``root`` is an upper directory. ``root_given``: the root directory's own
+    attributes are among the changes. ``owners``: of whom the files are to be instead. Raises OSError.
+    """
+    members = Members(owners)
+    changes = _overlay(root, members, root_given) if base is None else _compared(root, base, members, root_given)
+    yield from changes
+    yield writer.END
+
+
+def _overlay(root: str, members: Members, root_given: bool) -> Iterator[bytes]:
     fd = open_root(root)
     try:
         for node in walk(fd):
-            if whiteout.is_device(node.info.st_mode, node.info.st_rdev):
-                packer.whiteout(node.path, node.info)
+            info = node.info
+            if not stat.S_ISDIR(info.st_mode):
+                if whiteout.is_device(info.st_mode, info.st_rdev):
+                    yield _mark(_hidden(node.path), info)
+                else:
+                    yield from members.of(node)
                 continue
-            packer.node(node)
-            if stat.S_ISDIR(node.info.st_mode) and node.xattrs().get(whiteout.OPAQUE_XATTR.encode()) == b"y":
-                packer.opaque(node.path, node.info)
+            if node.path or root_given:
+                yield from members.of(node)
+            if members.opaque:
+                yield _mark((node.path + b"/" if node.path else b"") + whiteout.OPAQUE, info)
     finally:
         os.close(fd)
 
 
-def _compared(root: str, base: str, packer: _Packer) -> None:
+def _compared(root: str, base: str, members: Members, root_given: bool) -> Iterator[bytes]:
     for change in compare(root, base):
         if change.node is None:
-            packer.whiteout(change.path, change.info)
-        else:
-            packer.node(change.node)
+            yield _mark(_hidden(change.path), change.info)
+        elif change.path or root_given:
+            yield from members.of(change.node)
 
 
-class _Packer:
-    """Members of the new tar, hard links among them recognised."""
+def _hidden(path: bytes) -> bytes:
+    directory, slash, name = path.rpartition(b"/")
+    return directory + slash + whiteout.PREFIX + name
 
-    def __init__(self, write: Write) -> None:
-        self._write = write
-        self._linked: dict[tuple[int, int], bytes] = {}
 
-    def node(self, node: Node) -> None:
-        info = node.info
-        entry = Entry(node.path, mode=stat.S_IMODE(info.st_mode))
-        entry.uid, entry.gid, entry.mtime = info.st_uid, info.st_gid, info.st_mtime_ns
-        if stat.S_ISSOCK(info.st_mode):
-            return  # a socket is nothing without the process that bound it
-        if not stat.S_ISDIR(info.st_mode) and info.st_nlink > 1:
-            first = self._linked.setdefault((info.st_dev, info.st_ino), node.path)
-            if first != node.path:
-                entry.kind, entry.linkname = kinds.HARDLINK, first
-                self._write(writer.encode(entry))
-                return
-        entry.xattrs = {
-            name: value for name, value in node.xattrs().items() if not name.startswith(whiteout.NOT_THE_FILES_OWN)
-        }
-        if stat.S_ISREG(info.st_mode):
-            self._regular(node, entry)
-            return
-        if stat.S_ISDIR(info.st_mode):
-            entry.kind, entry.name = kinds.DIRECTORY, node.path + b"/" if node.path else b"./"
-        elif stat.S_ISLNK(info.st_mode):
-            entry.kind, entry.linkname = kinds.SYMLINK, node.readlink()
-        elif stat.S_ISFIFO(info.st_mode):
-            entry.kind = kinds.FIFO
-        else:
-            entry.kind = kinds.CHARACTER if stat.S_ISCHR(info.st_mode) else kinds.BLOCK
-            entry.major, entry.minor = os.major(info.st_rdev), os.minor(info.st_rdev)
-        self._write(writer.encode(entry))
-
-    def _regular(self, node: Node, entry: Entry) -> None:
-        size = node.info.st_size
-        with node.open() as fd:
-            parts = [(0, size)]
-            if node.info.st_blocks * 512 + _HOLES_MINIMUM <= size:
-                parts = regions(fd, size)
-                entry.regions = parts
-            entry.real_size = size
-            entry.size = sum(length for _, length in parts)
-            self._write(writer.encode(entry))
-            for offset, length in parts:
-                self._content(fd, offset, length)
-        self._write(bytes(header.padding(entry.size)))
-
-    def _content(self, fd: int, offset: int, length: int) -> None:
-        """Exactly ``length`` bytes: a file that shrinks meanwhile is filled up, as tar(1) does."""
-        while length:
-            piece = os.pread(fd, min(length, _PIECE), offset) or bytes(min(length, _PIECE))
-            self._write(piece)
-            offset += len(piece)
-            length -= len(piece)
-
-    def whiteout(self, path: bytes, info: os.stat_result) -> None:
-        directory, slash, name = path.rpartition(b"/")
-        self._mark(directory + slash + whiteout.PREFIX + name, info)
-
-    def opaque(self, path: bytes, info: os.stat_result) -> None:
-        self._mark((path + b"/" if path else b"") + whiteout.OPAQUE, info)
-
-    def _mark(self, name: bytes, info: os.stat_result) -> None:
-        entry = Entry(name, mode=0)
-        entry.mtime = info.st_mtime_ns // 1_000_000_000 * 1_000_000_000
-        self._write(writer.encode(entry))
+def _mark(name: bytes, info: os.stat_result) -> bytes:
+    entry = Entry(name, mode=0)
+    entry.mtime = info.st_mtime_ns // _SECOND * _SECOND
+    return writer.encode(entry)

@@ -21,6 +21,7 @@ from typing import Any
 
 from corral.archive.apply import Whiteouts
 from corral.archive.limits import DEFAULT, Limits
+from corral.archive.owners import Owners
 from corral.archive.pack import Member
 from corral.archive.process import WorkerProcess
 
@@ -68,14 +69,21 @@ async def apply(request: ApplyRequest, source: AsyncIterator[bytes] | int, progr
 
     Raises Invalid, Exhausted, Unsupported as `corral.archive.apply`, Internal when the worker failed.
     """
-    plain = {"operation": "apply", "whiteouts": request.whiteouts.value, "limits": request.limits._asdict()}
-    arguments = asdict(request) | plain
+    arguments = _arguments(request) | {"operation": "apply"}
     stdin = source if isinstance(source, int) else asyncio.subprocess.PIPE
     async with WorkerProcess(arguments, stdin, asyncio.subprocess.DEVNULL) as worker:
         if isinstance(source, int):
             result = await worker.result(progress)
         else:
             result = await _fed(worker, source, progress)
+    return _applied(result)
+
+
+def _arguments(request: ApplyRequest) -> dict[str, Any]:
+    return asdict(request) | {"whiteouts": request.whiteouts.value, "limits": request.limits._asdict()}
+
+
+def _applied(result: dict[str, Any]) -> Applied:
     return Applied(**(result | {"warnings": tuple(result["warnings"])}))
 
 
@@ -95,9 +103,33 @@ async def _fed(worker: WorkerProcess, source: AsyncIterator[bytes], progress: Pr
             await feeding
 
 
-async def diff(root: str, base: str | None) -> AsyncIterator[bytes]:
-    """The tar of a layer's changes: see `corral.archive.diff`. Raises Internal when they cannot be read."""
-    request = {"operation": "diff", "root": root, "base": base}
+@dataclass(frozen=True, slots=True)
+class Changes:
+    """What `corral.archive.diff` reads: ``changed`` against ``base``, or by itself with overlayfs's marks.
+
+    ``owners``: of the files, when those on the disk are others.
+    """
+
+    changed: str
+    base: str | None = None
+    root_changed: bool = True
+    owners: Owners | None = None
+
+    def to_json(self) -> dict[str, Any]:
+        owners = None if self.owners is None else (list(self.owners.uids), list(self.owners.gids))
+        return {"changed": self.changed, "base": self.base, "root_changed": self.root_changed, "owners": owners}
+
+
+async def capture(changes: Changes, request: ApplyRequest) -> Applied:
+    """As if the tar of the changes were unpacked, which is made in between only. Raises as `apply`."""
+    arguments = _arguments(request) | changes.to_json() | {"operation": "capture"}
+    async with WorkerProcess(arguments, asyncio.subprocess.DEVNULL, asyncio.subprocess.DEVNULL) as worker:
+        return _applied(await worker.result(None))
+
+
+async def diff(changes: Changes) -> AsyncIterator[bytes]:
+    """The tar of a layer's changes. Raises Internal when they cannot be read."""
+    request = changes.to_json() | {"operation": "diff"}
     async with WorkerProcess(request, asyncio.subprocess.DEVNULL, asyncio.subprocess.PIPE) as worker:
         async for piece in worker.output():
             yield piece

@@ -53,10 +53,15 @@ def _apply(request: dict[str, Any]) -> dict[str, Any]:
     root = os.fsencode(request["root"])
     root_fd = os.open(root, os.O_RDONLY | os.O_DIRECTORY | os.O_CLOEXEC)
     intake = _Intake(Meter(limits, root_fd))
-    reader = TarReader(ByteStream(_ahead(intake.plain())), limits.max_special)
+    result = _unpack(request, intake.plain(), limits, root_fd)
+    return intake.summary() | result
+
+
+def _unpack(request: dict[str, Any], source: Iterator[bytes], limits: Limits, root_fd: int) -> dict[str, Any]:
+    reader = TarReader(ByteStream(_ahead(source)), limits.max_special)
     recipe = RecipeWriter(request["recipe"]) if request["recipe"] else None
     applier = Applier(
-        root,
+        os.fsencode(request["root"]),
         Whiteouts(request["whiteouts"]),
         limits.max_entries,
         recipe,
@@ -68,7 +73,7 @@ def _apply(request: dict[str, Any]) -> dict[str, Any]:
         recipe.close()
     if request["durable"]:
         syncfs(root_fd)
-    return intake.summary() | {
+    return {
         "size": applier.size,
         "entries": applier.entries,
         "root_given": applier.root_given,
@@ -85,11 +90,43 @@ def _pack(request: dict[str, Any]) -> dict[str, Any]:  # noqa: ARG001
 
 
 def _diff(request: dict[str, Any]) -> dict[str, Any]:
-    from corral.archive.diff import diff
-
     with open(1, "wb", buffering=CHUNK) as target:
-        diff(request["root"], request["base"], target.write)
+        for piece in _changes(request):
+            target.write(piece)
     return {}
+
+
+def _changes(request: dict[str, Any]) -> Iterator[bytes]:
+    from corral.archive.diff import diff
+    from corral.archive.owners import Owners
+
+    owners = Owners(*request["owners"]) if request["owners"] else None
+    return diff(request["changed"], request["base"], root_given=request["root_changed"], owners=owners)
+
+
+def _capture(request: dict[str, Any]) -> dict[str, Any]:
+    """The changes of one tree become a layer at once: the tar between them exists only for its digest and recipe."""
+    root = os.fsencode(request["root"])
+    root_fd = os.open(root, os.O_RDONLY | os.O_DIRECTORY | os.O_CLOEXEC)
+    limits = Limits(**request["limits"])
+    meter = Meter(limits, root_fd)
+    digest = hashlib.sha256()
+
+    def counted() -> Iterator[bytes]:
+        for piece in _changes(request):
+            digest.update(piece)
+            meter.add(len(piece))
+            yield piece
+
+    result = _unpack(request, counted(), limits, root_fd)
+    plain = f"sha256:{digest.hexdigest()}"
+    return result | {
+        "digest": plain,
+        "tar_size": meter.unpacked,
+        "compressed_digest": plain,
+        "compressed_size": meter.unpacked,
+        "compression": "none",
+    }
 
 
 class _Intake:
@@ -153,6 +190,7 @@ def _ahead(source: Iterator[bytes]) -> Iterator[bytes]:
 
 _OPERATIONS: Final[dict[str, Callable[[dict[str, Any]], dict[str, Any]]]] = {
     "apply": _apply,
+    "capture": _capture,
     "pack": _pack,
     "diff": _diff,
 }

@@ -51,9 +51,7 @@ def mounted(lower: Path, upper: Path, script: str, output: Path | None = None) -
 
 
 def packed(root: Path, base: Path | None = None) -> bytes:
-    buffer = io.BytesIO()
-    diff(str(root), None if base is None else str(base), buffer.write)
-    return buffer.getvalue()
+    return b"".join(diff(str(root), None if base is None else str(base)))
 
 
 @pytest.fixture

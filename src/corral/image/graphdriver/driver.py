@@ -50,10 +50,14 @@ class Staging:
 
 @dataclass(frozen=True, slots=True)
 class DiffSource:
-    """Where the changes of a layer are: in ``root`` itself with overlayfs's marks, or as ``root`` against ``base``."""
+    """Where the changes of a layer are: in ``root`` itself with overlayfs's marks, or as ``root`` against ``base``.
+
+    ``root_changed``: owner or mode of the root directory are not those of the layer below.
+    """
 
     root: str
     base: str | None = None
+    root_changed: bool = True
 
 
 class GraphDriver(Protocol):

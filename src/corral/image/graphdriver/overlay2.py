@@ -165,8 +165,11 @@ class Overlay2:
             ),
         )
 
-    def diff(self, layer: str, parent: str | None) -> DiffSource:  # noqa: ARG002
-        return DiffSource(f"{self._dir(layer)}/diff")
+    def diff(self, layer: str, parent: str | None) -> DiffSource:
+        root = f"{self._dir(layer)}/diff"
+        info = os.stat(root)
+        own = stat.S_IMODE(info.st_mode), info.st_uid, info.st_gid
+        return DiffSource(root, root_changed=own != self._root_attributes(parent))
 
     def usage(self, layer: str, parent: str | None) -> int:  # noqa: ARG002
         return tree_size(f"{self._dir(layer)}/diff")

@@ -92,7 +92,8 @@ class Vfs:
         return (RootfsMount(type="bind", source=tree),)
 
     def diff(self, layer: str, parent: str | None) -> DiffSource:
-        return DiffSource(self._tree(layer), self._tree(parent))
+        root, base = self._tree(layer), self._tree(parent)
+        return DiffSource(root, base, root_changed=_attributes(root) != _attributes(base))
 
     def usage(self, layer: str, parent: str | None) -> int:
         return sum(
@@ -117,3 +118,8 @@ class Vfs:
 
     def metadata(self, layer: str, parent: str | None) -> dict[str, str]:  # noqa: ARG002
         return {}
+
+
+def _attributes(directory: str) -> tuple[int, int, int]:
+    info = os.stat(directory)
+    return info.st_mode, info.st_uid, info.st_gid
