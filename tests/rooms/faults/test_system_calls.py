@@ -19,7 +19,7 @@ import pytest
 
 from corral.errors import CorralError
 from corral.oci.rootfs import RootfsMount
-from corral.oci.runtime import Memory, Mount, Pids, Resources
+from corral.oci.runtime import IDMapping, Memory, Mount, Namespace, Pids, Resources
 from corral.runtime.cgroups import Hierarchies
 from corral.runtime.driver import CreateRequest
 from support import boxes, tap
@@ -41,6 +41,8 @@ MANY = 5000
 
 Tapped = tuple[Host, Tap]
 Action = Callable[[], Awaitable[None]]
+Make = Callable[[Host], CreateRequest]
+MAPS = (IDMapping(0, 100_000, 65_536),)
 
 
 # -- what is done
@@ -60,6 +62,23 @@ def request(host: Host) -> CreateRequest:
         made,
         spec=dataclasses.replace(made.spec, mounts=mounts),
         rootfs=(RootfsMount("overlay", "overlay", options, str(host.directory)),),
+    )
+
+
+def mapped(host: Host) -> CreateRequest:
+    """The same with a user namespace of its own, over mapped layers."""
+    made = request(host)
+    (host.directory / "lower").mkdir(exist_ok=True)
+    namespaces = (*made.spec.linux.namespaces, Namespace("user"))
+    linux = dataclasses.replace(
+        made.spec.linux, namespaces=namespaces, uid_mappings=MAPS, gid_mappings=MAPS,
+    )  # fmt: skip
+    (layers,) = made.rootfs
+    options = (f"lowerdir={host.rootfs}:lower", *layers.options[1:])
+    return dataclasses.replace(
+        made,
+        spec=dataclasses.replace(made.spec, linux=linux),
+        rootfs=(dataclasses.replace(layers, options=options, mapped=True),),
     )
 
 
@@ -230,10 +249,10 @@ def unclear(message: str) -> str:
 # -- the tests
 
 
-async def life(host: Host) -> None:
+async def life(host: Host, make: Make = request) -> None:
     """From nothing to nothing."""
     client = Client(stdin=True)
-    asked = dataclasses.replace(request(host), attachments=(client.attachment,))
+    asked = dataclasses.replace(make(host), attachments=(client.attachment,))
     try:
         await host.driver.run(asked)
         client.half_close()
@@ -243,23 +262,28 @@ async def life(host: Host) -> None:
         client.socket.close()
 
 
-async def running(host: Host) -> str:
-    return await host.run("sleep 1000")
+async def running(host: Host, make: Make = request) -> str:
+    """Waits for input that does not come."""
+    made = make(host)
+    await host.driver.run(made)
+    return made.id
 
 
+KINDS = pytest.mark.parametrize("make", [request, mapped], ids=["plain", "mapped"])
 FAILS = pytest.param(ERRORS, id="fails")
 KILLED = pytest.param((KILL,), id="killed")
 
 
 @pytest.mark.parametrize("verdicts", [FAILS, KILLED])
 @pytest.mark.parametrize("who", ["supervisor", "child"])
-async def test_run(tapped: Tapped, who: str, verdicts: tuple[int, ...]) -> None:
+@KINDS
+async def test_run(tapped: Tapped, make: Make, who: str, verdicts: tuple[int, ...]) -> None:
     host, tapping = tapped
     sweep = Sweep(tapped, who)
 
     async def action() -> None:
         client = Client(stdin=True)
-        asked = dataclasses.replace(request(host), attachments=(client.attachment,))
+        asked = dataclasses.replace(make(host), attachments=(client.attachment,))
         try:
             await host.driver.run(asked)
         finally:
@@ -267,16 +291,17 @@ async def test_run(tapped: Tapped, who: str, verdicts: tuple[int, ...]) -> None:
             client.socket.close()
             await host.driver.delete(asked.id)
 
-    await sweep.run(verdicts, action, lambda: life(host))
+    await sweep.run(verdicts, action, lambda: life(host, make))
     sweep.check()
 
 
 @pytest.mark.parametrize("verdicts", [FAILS, KILLED])
 @pytest.mark.parametrize("who", ["supervisor", "child"])
-async def test_exec(tapped: Tapped, who: str, verdicts: tuple[int, ...]) -> None:
+@KINDS
+async def test_exec(tapped: Tapped, make: Make, who: str, verdicts: tuple[int, ...]) -> None:
     host, tapping = tapped
     sweep = Sweep(tapped, who)
-    id = await running(host)
+    id = await running(host, make)
 
     async def action() -> None:
         client = Client()
@@ -298,14 +323,15 @@ async def test_exec(tapped: Tapped, who: str, verdicts: tuple[int, ...]) -> None
 
 
 @pytest.mark.parametrize("verdicts", [FAILS, KILLED])
-async def test_start_of_a_created_container(tapped: Tapped, verdicts: tuple[int, ...]) -> None:
+@KINDS
+async def test_start_of_a_created_container(tapped: Tapped, make: Make, verdicts: tuple[int, ...]) -> None:
     host, tapping = tapped
     sweep = Sweep(tapped, "child")
     sweep.step = 1  # there are not many
 
     async def action() -> None:
         judge, tapping.judge = tapping.judge, everything_passes
-        asked = request(host)
+        asked = make(host)
         await host.driver.create(asked)
         tapping.judge = judge
         try:
@@ -314,7 +340,7 @@ async def test_start_of_a_created_container(tapped: Tapped, verdicts: tuple[int,
             tapping.judge = everything_passes
             await host.driver.delete(asked.id)
 
-    await sweep.run(verdicts, action, lambda: life(host))
+    await sweep.run(verdicts, action, lambda: life(host, make))
     sweep.check()
 
 

@@ -129,12 +129,17 @@ def _with_devices(child: Child, spec: Spec) -> Child:
     try:
         netdevices.move(spec.linux.net_devices, path)
     except BaseException:
-        signal.pidfd_send_signal(child.pidfd, signal.SIGKILL)
-        os.waitid(os.P_PIDFD, child.pidfd, os.WEXITED)
-        os.close(child.pidfd)
+        _end(child.pidfd)
         child.sync.close()
         raise
     return child
+
+
+def _end(child: int) -> None:
+    """``child``: a pidfd, which is closed."""
+    signal.pidfd_send_signal(child, signal.SIGKILL)
+    os.waitid(os.P_PIDFD, child, os.WEXITED)
+    os.close(child)
 
 
 def _open(fd: int | None) -> tuple[int, ...]:
@@ -159,17 +164,32 @@ def _spawn_mapped(plan: ContainerPlan, place: Place, seccomp: Filter | None, fds
             page = functools.partial(outside.run, plan, place, theirs, inside)
             keep = (*_open(place.cgroup_fd), theirs.fileno())
             first = _spawn(page, outside.FLAGS, plan.process, fds, place.cgroup_fd, keep=keep)
-        ours.settimeout(_PATIENCE)
+        heir = -1
         try:
-            _, heirs = descriptors.recv_fds(ours, 16, 1)
-        except TimeoutError:
-            signal.pidfd_send_signal(first.pidfd, signal.SIGKILL)
-            heirs = []
-    if not heirs:
+            heir = _heir(ours, first.pidfd)
+            pid = 0 if heir < 0 else pidfd.pid_of(heir)
+        except BaseException:
+            for child in (first.pidfd, heir):
+                if child >= 0:
+                    _end(child)
+            first.sync.close()
+            raise
+    if heir < 0:
         return first  # it has failed, and says why
     os.waitid(os.P_PID, first.pid, os.WEXITED)
     os.close(first.pidfd)
-    return Child(pidfd.pid_of(heirs[0]), heirs[0], first.sync)
+    return Child(pid, heir, first.sync)
+
+
+def _heir(handover: socket.socket, first: int) -> int:
+    """A pidfd, -1 when there is none: then the process whose pidfd is ``first`` ends. Raises OSError."""
+    handover.settimeout(_PATIENCE)
+    try:
+        _, fds = descriptors.recv_fds(handover, 16, 1)
+    except TimeoutError:
+        signal.pidfd_send_signal(first, signal.SIGKILL)
+        return -1
+    return fds[0] if fds else -1
 
 
 def spawn_exec(
