@@ -11,7 +11,7 @@ from typing import Final
 
 import msgspec
 
-from corral.errors import Invalid
+from corral.errors import Invalid, Unsupported
 from corral.oci.digest import DiffID, Digest, parse_digest
 
 MANIFEST: Final = "application/vnd.oci.image.manifest.v1+json"
@@ -21,6 +21,19 @@ LAYER: Final = "application/vnd.oci.image.layer.v1.tar"
 DOCKER_MANIFEST: Final = "application/vnd.docker.distribution.manifest.v2+json"
 DOCKER_MANIFEST_LIST: Final = "application/vnd.docker.distribution.manifest.list.v2+json"
 
+DOCKER_CONFIG: Final = "application/vnd.docker.container.image.v1+json"
+DOCKER_LAYER: Final = "application/vnd.docker.image.rootfs.diff.tar"
+
+REFERENCE_TYPE: Final = "vnd.docker.reference.type"
+REFERENCE_DIGEST: Final = "vnd.docker.reference.digest"
+ATTESTATION: Final = "attestation-manifest"
+
+SCHEMA1_TYPES: Final = frozenset(
+    {
+        "application/vnd.docker.distribution.manifest.v1+json",
+        "application/vnd.docker.distribution.manifest.v1+prettyjws",
+    }
+)
 MANIFEST_TYPES: Final = frozenset({MANIFEST, DOCKER_MANIFEST})
 INDEX_TYPES: Final = frozenset({INDEX, DOCKER_MANIFEST_LIST})
 
@@ -95,11 +108,23 @@ class ImageConfig(msgspec.Struct, frozen=True, omit_defaults=True):
 
 
 class Descriptor(msgspec.Struct, frozen=True, rename="camel", omit_defaults=True):
+    """What one content says of another. ``urls``: where a foreign layer is fetched from."""
+
     media_type: str = ""
     digest: str = ""
     size: int = 0
+    urls: list[str] | None = None
     annotations: dict[str, str] | None = None
     platform: DescriptorPlatform | None = None
+    artifact_type: str = ""
+
+    @property
+    def attests(self) -> str:
+        """The digest of the manifest that this one is an attestation of (BuildKit's annotations); "" for others."""
+        annotations = self.annotations or {}
+        if annotations.get(REFERENCE_TYPE) != ATTESTATION:
+            return ""
+        return annotations.get(REFERENCE_DIGEST, "")
 
 
 class DescriptorPlatform(msgspec.Struct, frozen=True, omit_defaults=True):
@@ -114,12 +139,18 @@ class Manifest(msgspec.Struct, frozen=True, rename="camel", kw_only=True):
     media_type: str = MANIFEST
     config: Descriptor = Descriptor()
     layers: list[Descriptor] = []
+    artifact_type: str | msgspec.UnsetType = msgspec.UNSET
+    subject: Descriptor | msgspec.UnsetType | None = msgspec.UNSET
+    annotations: dict[str, str] | msgspec.UnsetType | None = msgspec.UNSET
 
 
 class Index(msgspec.Struct, frozen=True, rename="camel", kw_only=True):
     schema_version: int = 2
     media_type: str = INDEX
     manifests: list[Descriptor] = []
+    artifact_type: str | msgspec.UnsetType = msgspec.UNSET
+    subject: Descriptor | msgspec.UnsetType | None = msgspec.UNSET
+    annotations: dict[str, str] | msgspec.UnsetType | None = msgspec.UNSET
 
 
 _NOTHING: Final = ContainerConfig()
@@ -144,12 +175,25 @@ def encode(value: msgspec.Struct) -> bytes:
     return _ENCODER.encode(value)
 
 
-def decode_manifest(content: bytes) -> Manifest:
-    """Raises Invalid."""
+def refuse_schema1(name: str) -> Unsupported:
+    """The error for an image that is only there as manifest schema 1, in Docker's words."""
+    return Unsupported(
+        "Docker Image Format v1 and Docker Image manifest version 2, schema 1 are not supported. Suggest the author of "
+        f"{name} to upgrade the image to the OCI Format or Docker Image manifest v2, schema 2. More information at "
+        "https://docs.docker.com/go/deprecated-image-specs/"
+    )
+
+
+def decode_manifest(content: bytes, name: str = "the image") -> Manifest:
+    """Raises Invalid, Unsupported for schema 1; ``name`` is for its message."""
     try:
         manifest = msgspec.json.decode(content, type=Manifest)
     except (msgspec.DecodeError, UnicodeDecodeError) as error:
         raise Invalid(f"invalid image manifest: {error}") from error
+    if manifest.schema_version == 1 or manifest.media_type in SCHEMA1_TYPES:
+        raise refuse_schema1(name)
+    if manifest.schema_version != 2:
+        raise Invalid(f"invalid image manifest: unknown schema version {manifest.schema_version}")
     for descriptor in (manifest.config, *manifest.layers):
         parse_digest(descriptor.digest)
     return manifest

@@ -1,4 +1,4 @@
-"""Content by digest: image configurations now, manifests and compressed layers of registries on the same footing.
+"""Content by digest: image configurations, manifests, indexes and the compressed layers of registries alike.
 
-``store`` has the ingest-and-commit cycle. It imports ``corral.store``, ``corral.oci`` and ``corral.errors``.
+``store`` keeps it below the data root. It imports ``corral.store``, ``corral.oci`` and ``corral.errors``.
 """

@@ -26,11 +26,13 @@ from corral.archive import jobs
 from corral.archive.limits import DEFAULT, Limits
 from corral.errors import Invalid, NotFound
 from corral.image.graphdriver.driver import GraphDriver, Staging
+from corral.image.layer.blobs import LayerBlobs
 from corral.image.layer.record import Layer
 from corral.image.layer.trash import Trash
 from corral.image.schema import statement
 from corral.image.uninterrupted import uninterrupted
 from corral.oci.digest import ChainID, DiffID, digest_of
+from corral.oci.image import Descriptor
 from corral.store.database import Database
 
 T = TypeVar("T")
@@ -60,6 +62,7 @@ class LayerStore:
     def __init__(self, database: Database, driver: GraphDriver, trash: Trash, limits: Limits = DEFAULT) -> None:
         self._database = database
         self.driver = driver
+        self.blobs = LayerBlobs(database)
         self._trash = trash
         self._limits = limits
         self._layers: dict[ChainID, Layer] = {}
@@ -114,6 +117,20 @@ class LayerStore:
 
     def cache_ids(self) -> set[str]:
         return {layer.cache_id for layer in self._layers.values()}
+
+    # -- compressed forms
+
+    def blob_of(self, diff_id: DiffID) -> Descriptor | None:
+        """The compressed form that was seen last; its blob need not be stored any more."""
+        return next(iter(self.blobs.of(diff_id)), None)
+
+    def remember_source(self, digest: str, repository: str) -> None:
+        """``repository`` (domain and path) has this blob."""
+        self.blobs.remember_source(digest, repository)
+
+    def sources(self, digest: str, domain: str) -> list[str]:
+        """Paths of repositories at ``domain`` that are known to have the blob, most recently seen first."""
+        return self.blobs.sources(digest, domain)
 
     # -- keeping alive
 
