@@ -15,6 +15,7 @@ from corral.archive.limits import DEFAULT, Limits
 from corral.errors import Invalid
 from corral.image import importing, progress, saving
 from corral.image.bootstrap.names import bootstrap
+from corral.image.committing import CommitRequest, commit_image
 from corral.image.content.store import ContentStore
 from corral.image.fetch import fetch, normalize
 from corral.image.filters import parse as parse_filters
@@ -205,6 +206,14 @@ class ImageService:
     def rootfs(self, container_id: str) -> tuple[RootfsMount, ...]:
         """For container init, which mounts it in its own mount namespace. Raises NotFound."""
         return self.rw.mounts(container_id)
+
+    async def commit(self, request: CommitRequest) -> ImageID:
+        """An image of what a container changed. Raises NotFound, Conflict, Exhausted."""
+        image = await commit_image(self.images, self.rw, self._limits, request)
+        self._log("create", image, image.id)
+        if request.reference is not None:
+            self._log("tag", image, request.reference.familiar)
+        return image.id
 
     async def remove_rw_layer(self, container_id: str) -> None:
         await self.rw.remove(container_id)
