@@ -14,7 +14,7 @@ if TYPE_CHECKING:
     from corral.client.api import Api, Hijacked, Pending
     from corral.client.http import Response
     from corral.client.query import Filters
-    from corral.client.wire import ContainerInspect, ContainerSummary, Created, Pruned, Stats, Top
+    from corral.client.wire import ContainerInspect, ContainerSummary, Created, FileChange, Pruned, Stats, Top
 else:
     from corral.client.casting import cast
 
@@ -147,6 +147,32 @@ class Containers:
             stream=True, stdin=stdin, stdout=stdout, stderr=stderr, logs=logs, detachKeys=detach_keys
         )
         return self._api.hijack(target)
+
+    def commit(
+        self,
+        ref: str,
+        *,
+        repository: str = "",
+        tag: str = "",
+        author: str = "",
+        comment: str = "",
+        changes: Iterable[str] = (),
+        pause: bool = True,
+        config: Mapping[str, object] | None = None,
+    ) -> str:
+        """The new image's id."""
+        target = "/commit" + query(
+            container=ref, repo=repository, tag=tag, author=author, comment=comment, changes=changes,
+            pause=None if pause else "0",
+        )  # fmt: skip
+        answer: Created = cast("Created", self._api.call("POST", target, config))
+        return answer.get("Id", "")
+
+    def changes(self, ref: str) -> Iterable[FileChange]:
+        return cast("Iterable[FileChange]", self._api.call("GET", _path(ref, "changes")) or [])
+
+    def export(self, ref: str) -> Response:
+        return self._api.request("GET", _path(ref, "export"))
 
     def prune(self, *, filters: Filters | None = None) -> Pruned:
         return cast("Pruned", self._api.call("POST", "/containers/prune" + query(filters=encode_filters(filters))))

@@ -98,6 +98,11 @@ class Created(TypedDict, total=False):
     Warnings: list[str] | None
 
 
+class FileChange(TypedDict, total=False):
+    Path: str
+    Kind: int
+
+
 class WaitError(TypedDict, total=False):
     Message: str
 

@@ -12,6 +12,7 @@ from functools import partial
 from corral.api.server.app import App
 from corral.api.server.router import Route
 from corral.api.server.routers.cgroups import CgroupRouter
+from corral.api.server.routers.container_files import ContainerFileRouter
 from corral.api.server.routers.container_io import ContainerIORouter
 from corral.api.server.routers.containers import ContainerRouter
 from corral.api.server.routers.events import EventRouter
@@ -151,6 +152,7 @@ class Services:
     def _routes(self) -> Iterable[Route]:
         yield from ContainerRouter(self._containers).routes()
         yield from ContainerIORouter(self._containers).routes()
+        yield from ContainerFileRouter(self._containers).routes()
         yield from ExecRouter(self._containers).routes()
         yield from StatsRouter(self._containers).routes()
         yield from ImageRouter(self._images).routes()

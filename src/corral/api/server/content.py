@@ -10,7 +10,7 @@ from corral.api.server.http.request import Request
 from corral.api.types.wire import ValidationError, decode
 from corral.errors import Invalid
 
-__all__ = ["read_json", "read_optional_json"]
+__all__ = ["read_json", "read_nullable_json", "read_optional_json"]
 
 T = TypeVar("T")
 
@@ -33,6 +33,17 @@ async def read_optional_json(request: Request, wanted: type[T]) -> T:
         return wanted()
     _check_type(request)
     return _decode(body, wanted)
+
+
+async def read_nullable_json(request: Request, wanted: type[T]) -> T | None:
+    """As `read_json`, but no body at all, or ``null``, is None."""
+    if request.head.length == 0:
+        return None
+    body = await request.read()
+    if not body.strip():
+        return None
+    _check_type(request)
+    return None if body.strip() == b"null" else _decode(body, wanted)
 
 
 def _check_type(request: Request) -> None:

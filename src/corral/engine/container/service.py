@@ -4,8 +4,10 @@ from __future__ import annotations
 
 from collections.abc import AsyncIterator, Awaitable, Mapping, Sequence
 
+from corral.api.types.commit import CommitOptions
 from corral.api.types.container import (
     AttachOptions,
+    Config,
     ContainerCreateRequest,
     ContainerCreateResponse,
     ContainerInspect,
@@ -20,6 +22,7 @@ from corral.api.types.exec import ExecCreateRequest, ExecInspect, ExecStartReque
 from corral.api.types.stats import StatsResponse
 from corral.engine.container import exec as execs
 from corral.engine.container.attach import attach
+from corral.engine.container.commit import commit
 from corral.engine.container.context import Engine, Upgrade
 from corral.engine.container.create import create
 from corral.engine.container.inspect import inspect
@@ -76,6 +79,9 @@ class ContainerService:
 
     async def remove(self, ref: str, *, force: bool, volumes: bool, link: bool) -> None:
         await remove(self._engine, ref, force=force, volumes=volumes, link=link)
+
+    async def commit(self, ref: str, options: CommitOptions, config: Config | None) -> str:
+        return await commit(self._engine, ref, options, config)
 
     async def update(self, ref: str, request: UpdateRequest) -> UpdateResponse:
         return await update(self._engine, ref, request)
