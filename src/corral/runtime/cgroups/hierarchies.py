@@ -8,7 +8,6 @@ least has the core files (cgroup.freeze, cgroup.kill, cgroup.procs). Everything 
 from __future__ import annotations
 
 import os
-import re
 from dataclasses import dataclass
 from typing import Final
 
@@ -18,7 +17,6 @@ V2_CONTROLLERS: Final = frozenset({"cpuset", "cpu", "io", "memory", "hugetlb", "
 """What version 2 has as controllers; devices and freezing are core features there, not controllers."""
 
 _V1_TO_V2: Final = {"blkio": "io"}
-_ESCAPE: Final = re.compile(r"\\([0-7]{3})")
 
 
 @dataclass(frozen=True, slots=True)
@@ -115,9 +113,14 @@ def _cgroup_mounts(mountinfo: str) -> list[tuple[str, str, list[str]]]:
         before, _, after = line.partition(" - ")
         fields, tail = before.split(" "), after.split(" ")
         if len(fields) >= 5 and len(tail) >= 3 and tail[0] in ("cgroup", "cgroup2"):
-            mount_point = _ESCAPE.sub(lambda match: chr(int(match[1], 8)), fields[4])
-            mounts.append((mount_point, tail[0], tail[2].split(",")))
+            mounts.append((_unescaped(fields[4]), tail[0], tail[2].split(",")))
     return mounts
+
+
+def _unescaped(path: str) -> str:
+    """A blank, tab, newline or backslash is three octal digits behind a backslash: proc_pid_mountinfo(5)."""
+    first, *others = path.split("\\")
+    return first + "".join(chr(int(part[:3], 8)) + part[3:] for part in others)
 
 
 def _read(path: str) -> str:

@@ -49,11 +49,10 @@ def main() -> NoReturn:
     """The console script. Leaves without the interpreter's clean-up, which takes 3 ms."""
     import gc
 
-    from corral.runtime.command import slim, swift
+    from corral.runtime.command import slim
 
     gc.disable()  # what a command leaves behind is gone with it
     slim.install()
-    swift.install()
     _fill_standard_descriptors()
     arguments = sys.argv[1:]
     if os.geteuid() == 0 and any(word in _CLONING for word in arguments):  # if it is no verb, it was for nothing

@@ -36,7 +36,7 @@ def mount_root(spec: Spec, mounts: tuple[RootfsMount, ...], target: str) -> Root
 
 def attach(workspace: Workspace, mount: Mount, plan: MountPlan) -> Mount:
     """The bind of a mapped copy of its source, or ``mount`` itself when it is nothing of that kind."""
-    if plan.kind is not Kind.BIND or plan.maps is None:
+    if plan.kind != Kind.BIND or plan.maps is None:
         return mount
     tree = roots.open_source(plan, whole=True)
     roots.map_owners(plan, tree)

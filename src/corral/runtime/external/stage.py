@@ -76,7 +76,7 @@ def _copy_up(root: Root, plan: MountPlan, source: str) -> None:
 
     ``source``: of the mount, which may be seen through a map, as the root may.
     """
-    if not plan.copy_up or plan.kind is not Kind.BIND:
+    if not plan.copy_up or plan.kind != Kind.BIND:
         return
     there = root.find(plan.destination, os.O_PATH | os.O_DIRECTORY)
     if there is None:

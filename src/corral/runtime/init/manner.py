@@ -6,7 +6,6 @@ from __future__ import annotations
 import os
 from collections.abc import Callable
 from dataclasses import dataclass, replace
-from importlib import import_module
 from typing import Final
 
 from corral.linux.fd import CLOSE_RANGE_CLOEXEC, close_range
@@ -101,5 +100,6 @@ def manner_of(
         and last_step is None
     ):
         return None
-    import_module("corral.runtime.init.scheduling")
+    from corral.runtime.init import scheduling  # noqa: F401 -- so that the child finds it
+
     return Manner(process, linux, extra, listen, last_step)

@@ -29,7 +29,7 @@ class Sources:
         self.plans: list[MountPlan] = []
         self.trees: list[int] = []
         self.writable_cgroups = any(
-            mount.kind is Kind.CGROUP and not mount.attributes[0] & m.MOUNT_ATTR_RDONLY for mount in plan.mounts
+            mount.kind == Kind.CGROUP and not mount.attributes[0] & m.MOUNT_ATTR_RDONLY for mount in plan.mounts
         )
         self._plan = plan
         self._owner = owner
@@ -43,13 +43,13 @@ class Sources:
     def open_shared(self) -> None:
         """Before the mount namespace is cut off from the host's."""
         for number, plan in enumerate(self._plan.mounts):
-            if plan.kind is Kind.BIND and plan.propagation & m.MS_SHARED:
+            if plan.kind == Kind.BIND and plan.propagation & m.MS_SHARED:
                 self._shared[number] = rootfs.open_source(plan)
 
     def open_others(self) -> None:
         """Raises SetupError."""
         for number, plan in enumerate(self._plan.mounts):
-            if plan.kind is Kind.BIND:
+            if plan.kind == Kind.BIND:
                 self._bind(plan, self._shared.get(number))
             elif plan.destination == "/dev" and plan.fstype == "tmpfs":
                 self._add(plan, nodes.make_dev(plan, self._plan.spec.linux.devices, self._maps))

@@ -7,7 +7,6 @@ are the file system's (config.md, "Linux mount options"); a bind mount has no us
 
 from __future__ import annotations
 
-import enum
 import posixpath
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -22,12 +21,14 @@ from corral.runtime.init.inside import absolute
 __all__ = ["Kind", "MountPlan", "attributes_of", "make_plans", "option_names", "plan_mount"]
 
 
-class Kind(enum.Enum):
-    BIND = "bind"
-    TREE = "tree"
-    NEW = "new"
-    CGROUP = "cgroup"
-    REMOUNT = "remount"
+class Kind:
+    """Not an enumeration: those take longer to import than many containers to start."""
+
+    BIND: Final = "bind"
+    TREE: Final = "tree"
+    NEW: Final = "new"
+    CGROUP: Final = "cgroup"
+    REMOUNT: Final = "remount"
 
 
 @dataclass(frozen=True, slots=True)
@@ -44,7 +45,7 @@ class MountPlan:
     be attached (``outside``). A REMOUNT changes what the image or an earlier entry has mounted at the destination.
     """
 
-    kind: Kind
+    kind: str
     source: str
     destination: str
     fstype: str = ""
@@ -247,7 +248,7 @@ def plan_mount(
         destination,
         fstype=mount.type,
         flags=flags & ~m.MS_RDONLY if sealed else flags,
-        attributes=attributes_of(flags, 0) if kind is Kind.CGROUP else (0, 0),
+        attributes=attributes_of(flags, 0) if kind == Kind.CGROUP else (0, 0),
         recursive_attributes=(tree_set, tree_clear),
         propagation=propagation,
         data=",".join(data),

@@ -140,7 +140,7 @@ def make_plan(
         joins=joins,
         pid_namespace=pid_namespace,
         mounts=plans,
-        own_dev=not any(p.destination == "/dev" and p.kind is Kind.BIND for p in plans),
+        own_dev=not any(p.destination == "/dev" and p.kind == Kind.BIND for p in plans),
         reaper=tuple(json.loads(spec.annotations[REAPER])) if REAPER in spec.annotations else (),
         options=options,
         before_pivot=before_pivot,

@@ -70,7 +70,7 @@ def open_sources(plans: tuple[MountPlan, ...]) -> list[int]:
     """
     sources = []
     for plan in plans:
-        if plan.kind is Kind.BIND:
+        if plan.kind == Kind.BIND:
             sources.append(open_source(plan))
     return sources
 
@@ -229,13 +229,13 @@ def execute(
     procfs = _NONE
     for plan in plans:
         try:
-            source = next(bound) if plan.kind is Kind.BIND or plan.kind is Kind.TREE else None
+            source = next(bound) if plan.kind == Kind.BIND or plan.kind == Kind.TREE else None
             _check_proc(plan, source)
             if source is not None:
                 _bind(root, plan, source, procfs)
-            elif plan.kind is Kind.CGROUP:
+            elif plan.kind == Kind.CGROUP:
                 mount_cgroups(root, plan, place, whole=whole_cgroup_tree)
-            elif plan.kind is Kind.REMOUNT:
+            elif plan.kind == Kind.REMOUNT:
                 _remount(root, plan)
             else:
                 _mount_new(root, plan, unsealed, procfs)
@@ -283,10 +283,10 @@ def make_readonly(root: Root) -> None:
 def _bind(root: Root, plan: MountPlan, source: int, procfs: int) -> None:
     tree = source
     try:
-        if plan.kind is Kind.BIND and not plan.propagation & m.MS_SHARED:
+        if plan.kind == Kind.BIND and not plan.propagation & m.MS_SHARED:
             tree = clone_tree(source, "", recursive=plan.recursive)
             os.close(source)
-        if plan.maps is not None and plan.kind is Kind.BIND:
+        if plan.maps is not None and plan.kind == Kind.BIND:
             map_owners(plan, tree)
         directory = stat.S_ISDIR(os.fstat(tree).st_mode)
         destination = root.ensure(plan.destination, directory=directory if not plan.create else plan.create == "dir")
@@ -378,7 +378,7 @@ def _mount_refusal(plan: MountPlan, why: str) -> SetupError:
 
 
 def _mount_failure(plan: MountPlan, error: OSError) -> SetupError:
-    flags = m.MS_BIND | (m.MS_REC if plan.recursive else 0) if plan.kind is Kind.BIND else plan.flags
+    flags = m.MS_BIND | (m.MS_REC if plan.recursive else 0) if plan.kind == Kind.BIND else plan.flags
     detail = f"mount src={plan.source}, dst={plan.destination}, flags={flag_names(flags)}"
     if plan.data:
         detail += f", data={plan.data}"

@@ -1,15 +1,14 @@
-"""A stand-in for ``dataclasses`` in the processes of this command line, and nowhere else.
+"""Stands in for ``dataclasses``.
 
 The standard one writes the text of four methods for each class and compiles it, and imports inspect, ast and dis to do
 so: a supervisor pays once for a hundred classes, a command each time, and it was two thirds of all that ``create`` and
 ``exec`` took before they did anything. Here the methods are shared functions that look the names up: slower for each
-object, of which a command makes a hundred. What the modules that it imports do not use is not here, and raises.
+object, of which a command makes a hundred.
 """
 
 from __future__ import annotations
 
-import sys
-from types import ModuleType
+from corral.runtime.command.slim import standard
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -23,7 +22,6 @@ __all__ = [
     "dataclass",
     "field",
     "fields",
-    "install",
     "is_dataclass",
     "replace",
 ]
@@ -175,9 +173,4 @@ def replace(of: Any, /, **changes: Any) -> Any:
     return type(of)(**{name: getattr(of, name) for name in getattr(of, _FIELDS) if name not in changes}, **changes)
 
 
-def install() -> None:
-    """To be called first of all; afterwards it has no effect on what was imported already."""
-    if "dataclasses" not in sys.modules:
-        module = ModuleType("dataclasses")
-        module.__dict__.update({name: globals()[name] for name in __all__ if name != "install"})
-        sys.modules["dataclasses"] = module
+__getattr__ = standard("dataclasses")

@@ -1,15 +1,19 @@
-"""A stand-in for ``typing`` in the processes of this command line, and nowhere else; see ``swift``.
+"""Stands in for ``typing``.
 
-Annotations are texts to the modules here, and nobody asks for them but ``oci.codec``; what they import of typing are
-names that stand in those texts. A name that is not here brings the standard module in, for good.
+Annotations are texts to the modules here, and nobody asks for them but ``oci.codec``; what they import of it are names
+that stand in those texts.
 """
 
 from __future__ import annotations
 
 import sys
-from types import ModuleType, UnionType
+
+from corral.runtime.command.slim import standard
 
 TYPE_CHECKING = False
+
+
+_Union = type(int | str)
 
 
 class Any:
@@ -51,7 +55,7 @@ def cast(_type: object, value: object) -> object:
 
 
 def get_origin(hint: object) -> object:
-    return UnionType if isinstance(hint, UnionType) else getattr(hint, "__origin__", None)
+    return _Union if isinstance(hint, _Union) else getattr(hint, "__origin__", None)
 
 
 def get_args(hint: object) -> tuple[object, ...]:
@@ -67,22 +71,4 @@ def get_type_hints(of: type) -> dict[str, object]:
     }
 
 
-class _Typing(ModuleType):
-    def __getattr__(self, name: str) -> object:
-        if name.startswith("__"):
-            raise AttributeError(name)
-        if sys.modules.get("typing") is self:
-            del sys.modules["typing"]
-        import typing
-
-        return getattr(typing, name)
-
-
-def install() -> None:
-    """To be called first of all; afterwards it has no effect on what was imported already."""
-    if "typing" not in sys.modules:
-        module = _Typing("typing")
-        module.__dict__.update(
-            {name: value for name, value in globals().items() if name[0] != "_" and name != "install"}
-        )
-        sys.modules["typing"] = module
+__getattr__ = standard("typing")
