@@ -1,4 +1,4 @@
-"""The client's configuration file, ``config.json``, shared with docker: default formats and detach keys."""
+"""The client's configuration file, ``config.json``, shared with docker: formats, detach keys, who keeps accounts."""
 
 from __future__ import annotations
 
@@ -41,3 +41,15 @@ class Config:
     def text(self, name: str) -> str:
         value = self._values.get(name, "")
         return value if isinstance(value, str) else ""
+
+    def mapping(self, name: str) -> dict[str, str]:
+        """An object of strings: credHelpers."""
+        value = self._values.get(name)
+        if not isinstance(value, dict):
+            return {}
+        return {key: item for key, item in value.items() if isinstance(item, str)}
+
+    @property
+    def has_accounts(self) -> bool:
+        """Whether there can be an account for any registry."""
+        return any(self._values.get(name) for name in ("auths", "credsStore", "credHelpers"))

@@ -172,9 +172,11 @@ class Api:
         """The answer, its body unread. Raises ApiError, ConnectionFailed, ProtocolError."""
         return self.begin(method, target, json_body=json_body, body=body, headers=headers).head()
 
-    def call(self, method: str, target: str, json_body: object = None) -> object:
+    def call(
+        self, method: str, target: str, json_body: object = None, *, headers: dict[str, str] | None = None
+    ) -> object:
         """The answer's JSON, or None when there is no body. Raises as ``request`` does."""
-        data = self.finish(self.request(method, target, json_body=json_body))
+        data = self.finish(self.request(method, target, json_body=json_body, headers=headers))
         if not data.strip():
             return None
         try:

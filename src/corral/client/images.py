@@ -1,4 +1,4 @@
-"""/images: list, inspect, tag, remove, import, load, save, pull, and making base images without a registry."""
+"""/images: list, inspect, tag, remove, import, load, save, pull, push, and making base images without a registry."""
 
 from __future__ import annotations
 
@@ -6,6 +6,7 @@ from collections.abc import Iterable, Iterator
 
 from corral.client.query import filters as encode_filters
 from corral.client.query import query, quote
+from corral.client.registries import auth_header
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -72,9 +73,15 @@ class Images:
         )
         return self._progress(self._api.request("POST", target, body=body))
 
-    def pull(self, repository: str, tag: str, *, platform: str = "") -> Iterator[Progress]:
+    def pull(self, repository: str, tag: str, *, platform: str = "", auth: str = "") -> Iterator[Progress]:
+        """``tag`` is a tag, a digest, or "" for all tags; ``auth`` as in `client.registries`."""
         target = "/images/create" + query(fromImage=repository, tag=tag, platform=platform)
-        return self._progress(self._api.request("POST", target))
+        return self._progress(self._api.request("POST", target, headers=auth_header(auth)))
+
+    def push(self, repository: str, tag: str, *, platform: str = "", auth: str = "") -> Iterator[Progress]:
+        """``tag`` "" is all tags; ``platform`` the JSON of an OCI platform."""
+        target = f"/images/{_name(repository)}/push" + query(tag=tag, platform=platform)
+        return self._progress(self._api.request("POST", target, headers=auth_header(auth)))
 
     def bootstrap(self, name: str) -> Iterator[Progress]:
         """Make a base image on the daemon's machine: "busybox", "debian:bookworm"."""

@@ -246,6 +246,19 @@ class Progress(TypedDict, total=False):
     aux: Json
 
 
+class LoginAnswer(TypedDict, total=False):
+    IdentityToken: str
+    Status: str
+
+
+class SearchResult(TypedDict, total=False):
+    name: str
+    description: str
+    star_count: int
+    is_official: bool
+    is_automated: bool
+
+
 class Network(TypedDict, total=False):
     Id: str
     Name: str
