@@ -1,0 +1,123 @@
+"""One request and one answer over HTTP/1.1. The only module of the package that knows aiohttp; it is imported late.
+
+No redirect is followed here, nothing is tried twice, no header is added but the user agent: `channel` does that.
+What aiohttp raises becomes a `Fault` that says what Go would say.
+"""
+
+from __future__ import annotations
+
+import ssl
+from collections.abc import AsyncIterator, Mapping
+from typing import Final
+
+import aiohttp
+from yarl import URL
+
+from corral.image.distribution.registry import goerrors
+from corral.image.distribution.registry.config import Patience
+from corral.image.distribution.registry.faults import Nonsense
+from corral.image.distribution.registry.request import Request, operation
+
+_BUFFER: Final = 1 << 20
+_LONGEST_HEADER: Final = 16 << 10
+
+
+class Answer:
+    """The head of an answer, and its body as long as the connection is held. `release` it, or read it to its end."""
+
+    def __init__(self, request: Request, response: aiohttp.ClientResponse, silence: float) -> None:
+        self.request = request
+        self._response = response
+        self._silence = silence
+        self.status = response.status
+        self.headers: Mapping[str, str] = response.headers
+
+    @property
+    def challenges(self) -> list[str]:
+        return self._response.headers.getall("WWW-Authenticate", [])
+
+    @property
+    def length(self) -> int | None:
+        """What Content-Length says."""
+        text = self._response.headers.get("Content-Length", "")
+        return int(text) if text.isascii() and text.isdigit() else None
+
+    async def read(self, limit: int) -> bytes:
+        """The whole body. Raises Nonsense when it is longer than ``limit``."""
+        pieces: list[bytes] = []
+        size = 0
+        async for piece in self.pieces():
+            size += len(piece)
+            if size > limit:
+                self.close()
+                raise Nonsense(f"{self._shown}: answer is larger than {limit} bytes")
+            pieces.append(piece)
+        return b"".join(pieces)
+
+    async def pieces(self) -> AsyncIterator[bytes]:
+        """The body as it comes, in pieces of up to a megabyte. Raises Unreachable when it breaks off."""
+        content = self._response.content
+        while True:
+            try:
+                piece = await content.readany()
+            except (aiohttp.ClientError, TimeoutError, OSError) as error:
+                self.close()
+                raise goerrors.fault(self.request.method, self.request.url, error, connected=True) from error
+            if not piece:
+                return
+            yield piece
+
+    def release(self) -> None:
+        """Gives the connection back, when the body has been read, or closes it."""
+        self._response.release()
+
+    def close(self) -> None:
+        self._response.close()
+
+    @property
+    def _shown(self) -> str:
+        return operation(self.request.method, self.request.url)
+
+
+class Wire:
+    """A pool of connections. Must be made and closed in a running event loop."""
+
+    def __init__(self, user_agent: str, patience: Patience) -> None:
+        self._patience = patience
+        self._session = aiohttp.ClientSession(
+            connector=aiohttp.TCPConnector(limit=0, keepalive_timeout=30, ttl_dns_cache=10),
+            cookie_jar=aiohttp.DummyCookieJar(),
+            headers={"User-Agent": user_agent},
+            timeout=aiohttp.ClientTimeout(
+                total=None, connect=None, sock_connect=patience.connect, sock_read=patience.silence
+            ),
+            auto_decompress=False,
+            trust_env=False,
+            read_bufsize=_BUFFER,
+            max_line_size=_LONGEST_HEADER,
+            max_field_size=_LONGEST_HEADER,
+            skip_auto_headers=("Accept-Encoding", "Content-Type"),
+        )
+
+    async def close(self) -> None:
+        await self._session.close()
+
+    async def send(self, request: Request, tls: ssl.SSLContext | None, proxy: str | None) -> Answer:
+        """``tls`` is None for plain HTTP. Raises Fault."""
+        headers = dict(request.headers)
+        body = request.body
+        if request.length is not None:
+            headers["Content-Length"] = str(request.length)
+        try:
+            response = await self._session.request(
+                request.method,
+                URL(request.url, encoded=True),
+                headers=headers,
+                data=body() if callable(body) else body,
+                allow_redirects=False,
+                ssl=tls if tls is not None else True,
+                proxy=proxy,
+            )
+        except (aiohttp.ClientError, TimeoutError, OSError, ValueError) as error:
+            raise goerrors.fault(request.method, request.url, error, connected=False) from error
+        return Answer(request, response, self._patience.silence)
