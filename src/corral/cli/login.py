@@ -92,8 +92,7 @@ def _asked(key: str, username: str, password: str) -> Account:
 def _log_in(session: Session, registries: Registries, keeper: Keeper, key: str, account: Account) -> int:
     answer = registries.login(auth_config(account, key))
     token = answer.get("IdentityToken", "")
-    keeper.put(key, Account(account.username, "", token) if token else account)
-    if not keeper.helper(key) and not token and not account.identity_token:
+    if keeper.put(key, Account(account.username, "", token) if token else account):
         error_line(_UNENCRYPTED.format(path=keeper.file.path))
     session.out.line(answer.get("Status") or "Login Succeeded")
     return 0

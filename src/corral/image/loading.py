@@ -117,8 +117,13 @@ def _told(reference: Reference, before: ImageID | None, now: ImageID) -> Iterato
     yield f"Loaded image: {reference.familiar}"
 
 
-def _opener(spool: Spool, path: str) -> Callable[[], contextlib.AbstractContextManager[int]]:
-    return lambda: spool.open(path)
+def _opener(spool: Spool, path: str) -> Callable[[], contextlib.AbstractAsyncContextManager[int]]:
+    @contextlib.asynccontextmanager
+    async def opened() -> AsyncIterator[int]:
+        with spool.open(path) as fd:
+            yield fd
+
+    return opened
 
 
 def _progress(report: progress.Report, diff_id: str, total: int) -> jobs.Progress:

@@ -32,8 +32,8 @@ class ConfigFile:
             entry = next((value for name, value in auths.items() if hostname(name) == wanted), None)
         return _account(entry) if isinstance(entry, dict) else Account()
 
-    def put(self, key: str, account: Account, *, secret: bool) -> None:
-        """Without ``secret`` only that there is an account: a helper has the rest."""
+    def put(self, key: str, account: Account, *, secret: bool) -> bool:
+        """Whether that is news. Without ``secret`` only that there is an account: a helper has the rest."""
         values = self._read()
         entry: dict[str, object] = {}
         if secret:
@@ -42,7 +42,11 @@ class ConfigFile:
                 entry["auth"] = base64.b64encode(pair).decode("ascii")
             if account.identity_token:
                 entry["identitytoken"] = account.identity_token
-        self._write({**values, "auths": {**self._auths(values), key: entry}})
+        auths = self._auths(values)
+        if auths.get(key) == entry:
+            return False
+        self._write({**values, "auths": {**auths, key: entry}})
+        return True
 
     def erase(self, keys: list[str]) -> bool:
         """Whether there was one. Nothing is written when not."""

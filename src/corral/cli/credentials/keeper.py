@@ -30,13 +30,14 @@ class Keeper:
                 return found
         return self.file.get(key)
 
-    def put(self, key: str, account: Account) -> None:
+    def put(self, key: str, account: Account) -> bool:
+        """Whether a secret was written to the file, where anybody may read it who may read the file."""
         name = self.helper(key)
         if name:
             from corral.cli.credentials.helper import Helper
 
             Helper(name).put(key, account)
-        self.file.put(key, account, secret=not name)
+        return self.file.put(key, account, secret=not name) and not name
 
     def erase(self, key: str) -> None:
         keys = [key, hostname(key), f"http://{hostname(key)}", f"https://{hostname(key)}"]

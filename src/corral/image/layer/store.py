@@ -17,8 +17,8 @@ import logging
 import os
 import secrets
 from collections import Counter
-from collections.abc import AsyncIterator, Awaitable, Callable, Iterable, Sequence
-from contextlib import AbstractAsyncContextManager, AbstractContextManager
+from collections.abc import AsyncIterator, Awaitable, Callable, Iterable, Iterator, Sequence
+from contextlib import AbstractAsyncContextManager
 from dataclasses import dataclass
 from typing import Final, TypeVar
 
@@ -49,13 +49,16 @@ Fill = Callable[[Staging], Awaitable[jobs.Applied]]
 class Part:
     """A layer to make: its identity, and how to get its tar if it is missing.
 
-    ``digest`` is what the tar must have as it comes, before decompression; "" when nobody knows.
+    ``digest`` is what the tar must have as it comes, before decompression; "" when nobody knows. ``ready`` is waited for
+    before the layer takes one of the places where layers are unpacked, ``done`` called when the layer is there.
     """
 
     diff_id: DiffID
-    open: Callable[[], AbstractContextManager[Source]]
+    open: Callable[[], AbstractAsyncContextManager[Source]]
     progress: jobs.Progress | None = None
     digest: str = ""
+    ready: Callable[[], Awaitable[None]] | None = None
+    done: Callable[[], None] | None = None
 
 
 class LayerStore:
@@ -99,6 +102,9 @@ class LayerStore:
 
     def __len__(self) -> int:
         return len(self._layers)
+
+    def __iter__(self) -> Iterator[Layer]:
+        return iter(list(self._layers.values()))
 
     def total_size(self) -> int:
         return sum(layer.size for layer in self._layers.values())
@@ -251,7 +257,7 @@ class LayerStore:
                 self.use(known.chain_id)
                 held.append(known.chain_id)
                 one.cache_id.set_result(known.cache_id)
-                one.done.set()
+                one.finish()
                 return
             below = one.below
             if below is not None and not self.driver.independent:
@@ -262,8 +268,10 @@ class LayerStore:
             try:
                 staging = await self._call(lambda: self.driver.create(cache_id, parent))
                 one.cache_id.set_result(cache_id)
+                if one.part.ready is not None:
+                    await one.part.ready()
                 async with self._unpacking:
-                    with one.part.open() as source:
+                    async with one.part.open() as source:
                         applied = await self._apply(staging, source, one.part.progress)
                 _verify(one.part, applied)
                 if below is not None:
@@ -276,7 +284,7 @@ class LayerStore:
                 await self._abandon(cache_id, layer)
                 raise
             held.append(one.chain_id)
-            one.done.set()
+            one.finish()
 
     async def _apply(self, staging: Staging, source: Source, progress: jobs.Progress | None) -> jobs.Applied:
         request = jobs.ApplyRequest(
@@ -357,6 +365,11 @@ class _Making:
         self.chain_id: ChainID = _chain(None if below is None else below.chain_id, part.diff_id)
         self.cache_id: asyncio.Future[str] = asyncio.get_running_loop().create_future()
         self.done = asyncio.Event()
+
+    def finish(self) -> None:
+        self.done.set()
+        if self.part.done is not None:
+            self.part.done()
 
 
 def _verify(part: Part, applied: jobs.Applied) -> None:
