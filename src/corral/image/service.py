@@ -215,6 +215,10 @@ class ImageService:
             self._log("tag", image, request.reference.familiar)
         return image.id
 
+    async def changes(self, container_id: str) -> Sequence[tuple[int, str]]:
+        """Kind (0 modified, 1 added, 2 deleted) and path. Raises NotFound, Internal."""
+        return await self.rw.changes(container_id)
+
     async def remove_rw_layer(self, container_id: str) -> None:
         await self.rw.remove(container_id)
 
