@@ -30,7 +30,10 @@ class TestHost:
 
     __test__ = False
 
-    def __init__(self, mark: str, *, flags: Sequence[str] = ()) -> None:
+    def __init__(
+        self, mark: str, *, flags: Sequence[str] = (), enter: Sequence[str] = (), cgroup_parent: str = ""
+    ) -> None:
+        """``enter``: what the daemon's command is prefixed with, to run it in other namespaces."""
         worker = os.environ.get("PYTEST_XDIST_WORKER", "").removeprefix("gw")
         self.name = f"{mark}-{worker or 'm'}{next(_numbers)}"
         self.base = Path(tempfile.mkdtemp(prefix=f"{self.name}-"))
@@ -40,7 +43,8 @@ class TestHost:
         self.socket = self.base / "corral.sock"
         self.url = f"unix://{self.socket}"
         self.log = self.base / "corrald.log"
-        self.cgroup_parent = f"/{self.name}"
+        self.cgroup_parent = cgroup_parent or f"/{self.name}"
+        self.enter = list(enter)
         self.flags = list(flags)
         self.daemon: subprocess.Popen[bytes] | None = None
         self._uplink: contextlib.ExitStack | None = None
@@ -55,7 +59,7 @@ class TestHost:
         with self.log.open("ab") as log:
             self.daemon = subprocess.Popen(
                 [
-                    "nsenter", f"--net=/run/netns/{self.name}", program, "--data-root", self.data_root,
+                    "nsenter", f"--net=/run/netns/{self.name}", *self.enter, program, "--data-root", self.data_root,
                     "--exec-root", self.exec_root, "--pidfile", self.base / "corrald.pid", "-H", self.url,
                     "--cgroup-parent", self.cgroup_parent, *self.flags, *flags,
                 ],
@@ -85,10 +89,19 @@ class TestHost:
         """Ends the daemon by ``sig``; containers are left to themselves. Returns its exit status."""
         assert self.daemon is not None
         with contextlib.suppress(ProcessLookupError):
-            self.daemon.send_signal(sig)
+            os.kill(self._daemon_pid(), sig)
         status = self.daemon.wait(30)
         self.daemon = None
         return status
+
+    def _daemon_pid(self) -> int:
+        """Who enters a PID namespace waits outside of it for a child there."""
+        assert self.daemon is not None
+        pid = self.daemon.pid
+        children = Path(f"/proc/{pid}/task/{pid}/children")
+        if Path(f"/proc/{pid}/comm").read_text() == "nsenter\n" and (inside := children.read_text().split()):
+            return int(inside[0])
+        return pid
 
     def restart(self, sig: int = signal.SIGKILL) -> None:
         self.stop(sig)

@@ -13,6 +13,7 @@ from corral.linux.clone import clone3
 from corral.oci.runtime import Cpu, Memory, Pids, Resources
 from corral.runtime.cgroups import Cgroup, Hierarchies
 from corral.runtime.cgroups.devices import DEFAULT_RULES
+from corral.runtime.cgroups.plan import directory_of
 
 MEGABYTE = 1 << 20
 UNIT = "corral-abc.scope"
@@ -22,9 +23,19 @@ SHOWN = (
     "Delegate",
     "MemoryMax",
     "MemorySwapMax",
+    "MemoryLimit",
     "TasksMax",
     "CPUWeight",
+    "CPUShares",
     "CPUQuotaPerSecUSec",
+    "DevicePolicy",
+    "TimeoutStopUSec",
+)
+FILES = (
+    ("memory", "memory.limit_in_bytes", "memory.max"),
+    ("pids", "pids.max", "pids.max"),
+    ("cpu", "cpu.cfs_quota_us", "cpu.max"),
+    ("cpu", "cpu.shares", "cpu.weight"),
 )
 
 
@@ -47,44 +58,71 @@ def tenant(cgroup: Cgroup) -> tuple[int, int]:
         except OSError as error:
             os._exit(error.errno)
         os._exit(0)
+    for path in cgroup.procs_files():
+        Path(path).write_text(str(pid))
     os.close(order_read)
     if fd is not None:
         os.close(fd)
     return pid, order_write
 
 
+def held(hierarchies: Hierarchies, cgroup: Cgroup) -> list[str]:
+    """What the control files say, in the order of FILES."""
+    found = []
+    for controller, v1, v2 in FILES:
+        place = hierarchies.of(controller)
+        assert place is not None
+        file = Path(directory_of(place, cgroup.path), v1 if place.version == 1 else v2)
+        found.append(file.read_text().split()[0])
+    return found
+
+
+def directories(hierarchies: Hierarchies, cgroup: Cgroup) -> list[Path]:
+    mounted = [*hierarchies.v1, *([hierarchies.v2] if hierarchies.v2 else [])]
+    return [path for h in mounted if (path := Path(directory_of(h, cgroup.path))).exists()]
+
+
 def main() -> None:
     seen: dict[str, object] = {}
     hierarchies = Hierarchies.of_host()
+    unified = hierarchies.v2 is not None and not hierarchies.v1
     cgroup = Cgroup.at(hierarchies, "test-corral.slice:corral:abc")
     limits = Resources(
         memory=Memory(limit=64 * MEGABYTE, swap=96 * MEGABYTE),
-        cpu=Cpu(quota=50_000, period=100_000, shares=1024),
+        cpu=Cpu(quota=12_345, period=100_000, shares=1024),
         pids=Pids(33),
         devices=DEFAULT_RULES,
+        unified={"memory.high": str(48 * MEGABYTE)} if unified else {},
     )
-    seen["warnings"] = cgroup.create(limits)
+    seen["warnings"] = cgroup.create(limits, {"org.systemd.property.TimeoutStopSec": "uint64 7"})
     pid, order = tenant(cgroup)
     cgroup.entered()
     seen["pids"] = cgroup.pids() == [pid]
-    seen["cgroup"] = Path(f"/proc/{pid}/cgroup").read_text().strip()
+    lines = Path(f"/proc/{pid}/cgroup").read_text().splitlines()
+    seen["cgroups"] = sorted({line.split(":", 2)[2] for line in lines if hierarchies.v2 or not line.startswith("0:")})
     seen["created"] = shown(UNIT)
-    directory = Path("/sys/fs/cgroup", cgroup.path.lstrip("/"))
-    seen["files"] = {name: (directory / name).read_text().strip() for name in ("memory.max", "pids.max", "cpu.max")}
+    seen["files"] = held(hierarchies, cgroup)
 
-    cgroup.update(Resources(memory=Memory(limit=80 * MEGABYTE), pids=Pids(44)))
-    subprocess.run(["systemctl", "daemon-reload"], check=True)
+    # systemd writes all of a controller when it is told one thing of it.
+    cgroup.update(Resources(memory=Memory(limit=80 * MEGABYTE), cpu=Cpu(shares=512), pids=Pids(44)))
+    seen["told"] = held(hierarchies, cgroup)
+    for verb in ("daemon-reload", "daemon-reexec"):
+        subprocess.run(["systemctl", verb], check=True)
+        seen[verb] = held(hierarchies, cgroup)
     seen["updated"] = shown(UNIT)
-    seen["files after reload"] = {name: (directory / name).read_text().strip() for name in ("memory.max", "pids.max")}
+    if unified:
+        seen["memory.high"] = Path("/sys/fs/cgroup" + cgroup.path, "memory.high").read_text().strip()
 
     try:
         cgroup.update(Resources(pids=Pids(55), unified={"cgroup.max.depth": "nonsense"}))
     except CorralError as error:
         seen["refused"] = error.message
-    seen["after refusal"] = (directory / "pids.max").read_text().strip(), shown(UNIT)["TasksMax"]
+    seen["after refusal"] = held(hierarchies, cgroup)[1], shown(UNIT)["TasksMax"]
 
+    cgroup.update(Resources(devices=DEFAULT_RULES))
+    seen["frozen"] = [cgroup.is_frozen()]
     cgroup.freeze()
-    seen["frozen"] = cgroup.is_frozen()
+    seen["frozen"] += [cgroup.is_frozen()]
     cgroup.thaw()
     os.write(order, b"x")
     seen["kmsg"] = os.strerror(os.waitstatus_to_exitcode(os.waitpid(pid, 0)[1]))
@@ -93,22 +131,26 @@ def main() -> None:
     nested.create(None)
     pid, _order = tenant(nested)
     nested.entered()
-    inner = Path("/sys/fs/cgroup", nested.path.lstrip("/"), "inner")
-    inner.mkdir()
-    (inner / "cgroup.procs").write_text(str(pid))
+    for directory in directories(hierarchies, nested):
+        inner = directory / "inner"
+        inner.mkdir()
+        if (inner / "cpuset.cpus").exists() and not unified:
+            for name in ("cpuset.cpus", "cpuset.mems"):
+                (inner / name).write_text((directory / name).read_text())
+        (inner / "cgroup.procs").write_text(str(pid))
     nested.delete()
     seen["killed"] = os.waitstatus_to_exitcode(os.waitpid(pid, 0)[1]) == -signal.SIGKILL
     cgroup.delete()
     cgroup.delete()
     seen["deleted"] = shown(UNIT)["ActiveState"], shown("corral-nested.scope")["ActiveState"]
-    seen["left"] = sorted(path.name for path in directory.parent.glob("*.scope")) if directory.parent.exists() else []
+    seen["left"] = [str(path) for group in (cgroup, nested) for path in directories(hierarchies, group)]
 
     wrong = Cgroup.at(hierarchies, "test-corral.slice:corral:wrong")
     try:
         wrong.create(Resources(unified={"memory.max": "nonsense"}))
     except CorralError as error:
         seen["wrong"] = error.message
-    seen["after wrong"] = shown("corral-wrong.scope")["ActiveState"], os.path.exists(f"/sys/fs/cgroup{wrong.path}")
+    seen["after wrong"] = shown("corral-wrong.scope")["ActiveState"], len(directories(hierarchies, wrong))
     print(json.dumps(seen))
 
 

@@ -19,7 +19,7 @@ import dataclasses
 import errno
 import os
 import signal
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Mapping
 from contextlib import ExitStack
 from typing import TYPE_CHECKING
 
@@ -83,8 +83,10 @@ class Cgroup:
 
     # -- life
 
-    def create(self, resources: Resources | None) -> list[str]:
+    def create(self, resources: Resources | None, _annotations: Mapping[str, str] | None = None) -> list[str]:
         """Make the directories and set the limits. Returns warnings about limits that this host does not have.
+
+        ``_annotations``: the description's, among which may be some for who manages the groups.
 
         On failure nothing remains. Raises Invalid for a value that the kernel refuses, Unsupported when devices cannot
         be restricted as asked, OSError otherwise.
@@ -163,8 +165,8 @@ class Cgroup:
 
     # -- entering
 
-    def entered(self) -> None:
-        """The container's first process is in the group, or will never be. Called once after ``create``."""
+    def entered(self, _pid: int = 0) -> None:
+        """The container's first process is there, 0 if it will never be. Called once after ``create``."""
 
     def procs_files(self, *, v2: bool = False) -> list[str]:
         """The cgroup.procs files that a child writes "0" to, to be in the group; ``v2``: that of version 2 as well.

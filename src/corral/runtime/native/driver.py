@@ -192,8 +192,11 @@ class NativeDriver:
         try:
             for attempt in range(_RETRIES):
                 link = await self._linked()
-                with contextlib.suppress(Unavailable):
+                try:
                     return (await link.ask({**message, "again": attempt > 0}, fds))[0]
+                except Unavailable:
+                    if not link.closed:  # it is the supervisor that says so
+                        raise
             raise Unavailable("supervisor does not answer")
         finally:
             close_all(fds)
@@ -207,7 +210,8 @@ class NativeDriver:
             try:
                 return await link.ask(message, fds)
             except Unavailable:
-                continue
+                if not link.closed:
+                    raise
         raise Unavailable("supervisor does not answer")
 
     async def _linked(self) -> Link:

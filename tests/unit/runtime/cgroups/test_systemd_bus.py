@@ -12,7 +12,7 @@ from typing import Any
 import pytest
 
 from corral.errors import Internal, Invalid, Unavailable
-from corral.oci.runtime import Pids, Resources
+from corral.oci.runtime import DeviceRule, Pids, Resources
 from corral.runtime.cgroups import Cgroup, Hierarchies
 from corral.runtime.cgroups.hierarchies import Hierarchy
 from corral.runtime.cgroups.systemd import message as wire
@@ -92,12 +92,14 @@ def test_big_endian_is_read() -> None:
 
 
 class FakeSystemd:
-    """Answers as systemd does; keeps what it was asked. ``results``: how jobs end, by method."""
+    """Answers as systemd does; keeps what it was asked. ``results``: how jobs end, ``errors``: what is answered
+    instead, name and text, both by method; ``writes``: what SetUnitProperties does to files of the scope."""
 
     def __init__(self, path: Path, root: Path) -> None:
         self.calls: list[tuple[str, tuple[Any, ...]]] = []
         self.results: dict[str, str] = {}
         self.errors: dict[str, list[str]] = {}
+        self.writes: dict[str, str] = {}
         self._root = root
         self._listener = socket.socket(socket.AF_UNIX)
         self._listener.bind(str(path))
@@ -133,12 +135,16 @@ class FakeSystemd:
     def _answer(self, connection: socket.socket, call: Message) -> None:
         self.calls.append((call.member, call.body))
         if names := self.errors.get(call.member):
+            name, _, text = names.pop().partition(" ")
             error = Message(
-                wire.ERROR, 2, reply_serial=call.serial, error_name=names.pop(), signature="s", body=("no",)
+                wire.ERROR, 2, reply_serial=call.serial, error_name=name, signature="s", body=(text or "no",)
             )
             connection.sendall(wire.encode(error))
             return
         signature, body = "", ()
+        if call.member == "GetUnit":  # by now it has
+            for file, value in self.writes.items():
+                (self._root / "system.slice" / str(call.body[0]) / file).write_text(value)
         if call.member in ("StartTransientUnit", "StopUnit"):
             signature, body = "o", ("/job/1",)
             group = self._root / "system.slice" / str(call.body[0])
@@ -199,6 +205,44 @@ def test_scope_that_failed_before_is_made_again(systemd: FakeSystemd, scope: Cgr
     assert systemd.methods() == ["StartTransientUnit", "ResetFailedUnit", "StartTransientUnit"]
 
 
+UNKNOWN = "org.freedesktop.DBus.Error.PropertyReadOnly Cannot set property {}, or unknown property."
+
+
+def test_limits_that_this_systemd_does_not_know_are_ours_alone(systemd: FakeSystemd, scope: Cgroup) -> None:
+    systemd.errors["StartTransientUnit"] = [UNKNOWN.format(name) for name in ("DeviceAllow", "IOAccounting")]
+    assert scope.create(Resources(pids=Pids(7), devices=(DeviceRule(True, "a"),))) == []
+    scope.entered()
+    asked = [{name for name, _ in body[2]} for member, body in systemd.calls if member == "StartTransientUnit"]
+    assert asked[0] - asked[1] == {"IOAccounting"}
+    assert asked[1] - asked[2] == {"DevicePolicy", "DeviceAllow"}
+    assert {"PIDs", "Slice", "Delegate", "TasksMax"} <= asked[2]
+
+
+def test_what_was_asked_for_by_name_must_be_known(systemd: FakeSystemd, scope: Cgroup) -> None:
+    systemd.errors["StartTransientUnit"] = [UNKNOWN.format("Nonsense")]
+    with pytest.raises(Internal, match="Cannot set property Nonsense"):
+        scope.create(None, {"org.systemd.property.Nonsense": "true"})
+    assert systemd.methods()[0] == "StartTransientUnit"
+    assert "StartTransientUnit" not in systemd.methods()[1:]
+
+
+def test_annotations_are_properties_of_the_scope(systemd: FakeSystemd, scope: Cgroup) -> None:
+    annotations = {"org.systemd.property.TimeoutStopSec": "uint64 5", "other": "x"}
+    scope.create(None, annotations)
+    scope.entered()
+    asked = dict(systemd.calls[-1][1][2])
+    assert asked["TimeoutStopUSec"] == ("t", 5_000_000)
+    assert "other" not in asked
+
+
+def test_what_systemd_writes_less_exactly_is_put_back(systemd: FakeSystemd, scope: Cgroup, tmp_path: Path) -> None:
+    scope.create(Resources(pids=Pids(7)))
+    scope.entered()
+    systemd.writes = {"pids.max": "4"}
+    scope.update(Resources(pids=Pids(9)))
+    assert (tmp_path / "cg/system.slice/corral-x.scope/pids.max").read_text() == "9"
+
+
 def test_scope_that_systemd_does_not_make_leaves_no_placeholder(systemd: FakeSystemd, scope: Cgroup) -> None:
     systemd.results["StartTransientUnit"] = "failed"
     with pytest.raises(Internal, match=r"systemd job for corral-x\.scope ended with failed"):
@@ -215,7 +259,8 @@ def test_update_tells_systemd_last_and_is_undone_when_it_refuses(
     scope.create(Resources(pids=Pids(7)))
     scope.entered()
     scope.update(Resources(pids=Pids(9)))
-    assert systemd.calls[-1] == ("SetUnitProperties", ("corral-x.scope", True, [("TasksMax", ("t", 9))]))
+    told = ("SetUnitProperties", ("corral-x.scope", True, [("TasksMax", ("t", 9))]))
+    assert systemd.calls[-2:] == [told, ("GetUnit", ("corral-x.scope",))]
     systemd.errors["SetUnitProperties"] = ["org.freedesktop.DBus.Error.InvalidArgs"]
     with pytest.raises(Internal, match="SetUnitProperties: no"):
         scope.update(Resources(pids=Pids(5)))
@@ -240,8 +285,10 @@ def test_deleting_stops_the_unit_and_survives_a_bus_that_is_gone(
 
 def test_no_bus_is_said(scope: Cgroup, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("DBUS_SYSTEM_BUS_ADDRESS", f"unix:path={tmp_path}/none")
-    with pytest.raises(Unavailable, match=f"cannot connect to the system bus at {tmp_path}/none: No such file"):
+    with pytest.raises(Unavailable, match=f"cannot connect to the system bus at {tmp_path}/none: No such file") as told:
         scope.create(None)
+    why = "systemd not running on this host, cannot use systemd cgroups manager"
+    assert told.value.message.startswith(why) != os.path.isdir("/run/systemd/system")
 
 
 def test_bus_that_refuses_us_is_said(tmp_path: Path) -> None:

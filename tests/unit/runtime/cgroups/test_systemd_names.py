@@ -9,7 +9,8 @@ from corral.oci.runtime import BlockIO, Cpu, DeviceRule, Memory, Pids, Resources
 from corral.runtime.cgroups import Cgroup, Hierarchies
 from corral.runtime.cgroups.devices import DEFAULT_RULES
 from corral.runtime.cgroups.hierarchies import Hierarchy
-from corral.runtime.cgroups.systemd import names, properties
+from corral.runtime.cgroups.systemd import names, properties, variant
+from corral.runtime.cgroups.systemd.annotations import of_annotations
 from corral.runtime.cgroups.systemd.group import SystemdCgroup
 
 V2 = Hierarchies((), Hierarchy("/cg", 2, frozenset({"cpu", "memory", "pids"})))
@@ -99,6 +100,97 @@ def test_limits_of_version_2() -> None:
     }
 
 
+def test_files_by_name_are_told_where_systemd_writes_them_too() -> None:
+    files = {
+        "memory.min": "1000",
+        "memory.high": "max",
+        "memory.zswap.max": "0",
+        "pids.max": "12",
+        "cpu.max": "5000 10000",
+        "cpu.weight": "50",
+        "cpuset.cpus": "0-1",
+        "io.weight": "default 30",
+        "io.latency": "8:0 target=75",
+        "cgroup.max.depth": "3",
+        "memory.low": "nonsense",
+    }
+    assert described(Resources(unified=files)) == {
+        "MemoryMin": 1000,
+        "MemoryHigh": INFINITY,
+        "MemoryZSwapMax": 0,
+        "TasksMax": 12,
+        "CPUQuotaPeriodUSec": 10_000,
+        "CPUQuotaPerSecUSec": 500_000,
+        "CPUWeight": 50,
+        "AllowedCPUs": b"\x03",
+        "IOWeight": 30,
+    }
+    assert described(Resources(unified={"cpu.max": "max"})) == {"CPUQuotaPerSecUSec": INFINITY}
+    assert described(Resources(unified={"cpu.idle": "1"})) == {"CPUWeight": 0}
+
+
+def test_idle_is_a_weight_of_nothing() -> None:
+    assert described(Resources(cpu=Cpu(idle=1, shares=512))) == {"CPUWeight": 0}
+    assert described(Resources(cpu=Cpu(idle=1, shares=512)), 1) == {"CPUShares": 512}
+
+
+@pytest.mark.parametrize(
+    ("text", "value"),
+    [
+        ("'inactive-or-failed'", ("s", "inactive-or-failed")),
+        ('"it\'s"', ("s", "it's")),
+        (r"'a\'b'", ("s", "a'b")),
+        ("true", ("b", True)),
+        ("42", ("i", 42)),
+        (" uint64 42 ", ("t", 42)),
+        ("byte 0x1f", ("y", 31)),
+        ("int16 -1", ("n", -1)),
+        ("objectpath '/a'", ("o", "/a")),
+        ("['a', 'b']", ("as", ["a", "b"])),
+        ("[ uint64 1,2 ]", ("at", [1, 2])),
+        ("@as []", ("as", [])),
+    ],
+)
+def test_values_of_annotations(text: str, value: tuple[str, object]) -> None:
+    assert variant.parse(text) == value
+
+
+@pytest.mark.parametrize(
+    "text",
+    ["", "nonsense", "uint64 -1", "byte 256", "nine 9", "'a", "['a', 1]", "[]", "1 2", "[1] 2", "[1,", "uint32 'x'"],
+)
+def test_values_that_are_none(text: str) -> None:
+    with pytest.raises(ValueError, match=r"unexpected|wanted"):
+        variant.parse(text)
+
+
+def test_annotations_name_properties() -> None:
+    given = {
+        "org.systemd.property.CollectMode": "'inactive-or-failed'",
+        "org.systemd.property.TimeoutStopSec": "9",
+        "io.podman": "true",
+    }
+    assert of_annotations(given) == [
+        ("CollectMode", ("s", "inactive-or-failed")),
+        ("TimeoutStopUSec", ("t", 9_000_000)),
+    ]
+
+
+@pytest.mark.parametrize(
+    ("key", "value", "words"),
+    [
+        ("a-b", "true", "name incorrect"),
+        ("ab", "true", "name incorrect"),
+        ("CollectMode", "nonsense", "value parse error"),
+        ("TimeoutStopSec", "'9s'", "not a number of seconds"),
+        ("TimeoutStopSec", "-9", "not a number of seconds"),
+    ],
+)
+def test_annotations_that_are_wrong_are_named(key: str, value: str, words: str) -> None:
+    with pytest.raises(Invalid, match=f"annotation org.systemd.property.{key}={value} .*{words}"):
+        of_annotations({f"org.systemd.property.{key}": value})
+
+
 def test_limits_of_version_1() -> None:
     given = Resources(memory=Memory(limit=100, swap=150), cpu=Cpu(shares=512, cpus="0"), block_io=BlockIO(weight=500))
     assert described(given, 1) == {"MemoryLimit": 100, "CPUShares": 512, "BlockIOWeight": 500}
@@ -113,6 +205,8 @@ def test_no_limit_is_infinity_and_quotas_are_whole_per_cents() -> None:
 def test_devices_are_allowed_by_path_and_by_name() -> None:
     found = described(Resources(devices=DEFAULT_RULES))
     allowed = found["DeviceAllow"]
+    named = [name for name, _ in properties.of_resources(Resources(devices=DEFAULT_RULES), 2, lambda _: {})]
+    assert named == ["DevicePolicy", "DeviceAllow", "DeviceAllow"]  # an empty list first, or this one would be added
     assert found["DevicePolicy"] == "strict"
     assert isinstance(allowed, list)
     assert {("char-*", "m"), ("block-*", "m"), ("/dev/char/1:3", "rwm"), ("char-pts", "rwm")} <= set(allowed)
@@ -120,4 +214,6 @@ def test_devices_are_allowed_by_path_and_by_name() -> None:
 
 def test_devices_that_are_only_denied_are_not_systemds_to_know() -> None:
     denied = DeviceRule(False, "c", 1, 3, "rw")
-    assert described(Resources(devices=(denied,))) == {"DevicePolicy": "auto"}
+    assert described(Resources(devices=(denied,))) == {"DevicePolicy": "auto", "DeviceAllow": []}
+    everything = [("char-*", "rwm"), ("block-*", "rwm")]
+    assert described(Resources(devices=(denied,)), 1) == {"DevicePolicy": "auto", "DeviceAllow": everything}
