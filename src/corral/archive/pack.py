@@ -7,18 +7,20 @@ from __future__ import annotations
 
 import hashlib
 from collections.abc import Callable, Sequence
-from typing import NamedTuple
+from typing import Final, NamedTuple
 
 from corral.archive import header, recipe, writer
 from corral.archive.entry import DIRECTORY, REGULAR, Entry
 from corral.errors import Internal
 
+_PIECE: Final = 1 << 20
+
 
 class Member(NamedTuple):
     """A file of the new archive, or a directory when ``name`` ends in a slash. ``mtime`` in seconds.
 
-    Its content is ``text``, or with ``recipe`` a layer's tar of ``size`` bytes (see `corral.archive.recipe`), whose
-    ``digest`` is checked while it is written.
+    Its content is ``text``, or the ``size`` bytes of the file ``path``, or with ``recipe`` a layer's tar of ``size`` bytes
+    (see `corral.archive.recipe`), whose ``digest`` is checked while it is written.
     """
 
     name: str
@@ -29,6 +31,7 @@ class Member(NamedTuple):
     aside: str = ""
     size: int = 0
     digest: str = ""
+    path: str = ""
 
 
 def pack(plan: Sequence[Member], write: Callable[[bytes], object]) -> None:
@@ -39,6 +42,10 @@ def pack(plan: Sequence[Member], write: Callable[[bytes], object]) -> None:
         elif member.recipe:
             write(writer.encode(_entry(member, REGULAR, 0o644, member.size)))
             _layer(member, write)
+            write(bytes(header.padding(member.size)))
+        elif member.path:
+            write(writer.encode(_entry(member, REGULAR, 0o644, member.size)))
+            _file(member, write)
             write(bytes(header.padding(member.size)))
         else:
             content = member.text.encode()
@@ -51,6 +58,16 @@ def _entry(member: Member, kind: bytes, mode: int, size: int) -> Entry:
     entry = Entry(member.name.encode(), kind, mode=mode, size=size)
     entry.mtime = member.mtime * 1_000_000_000
     return entry
+
+
+def _file(member: Member, write: Callable[[bytes], object]) -> None:
+    left = member.size
+    with open(member.path, "rb", buffering=0) as source:
+        while left and (piece := source.read(min(left, _PIECE))):
+            write(piece)
+            left -= len(piece)
+    if left:
+        raise Internal(f"{member.path} is shorter than it was")
 
 
 def _layer(member: Member, write: Callable[[bytes], object]) -> None:

@@ -18,6 +18,7 @@ from typing import Any, Final
 
 from corral.archive.apply import Applier, Whiteouts
 from corral.archive.compression import CHUNK, decompress, detect
+from corral.archive.descriptors import raise_descriptor_limit
 from corral.archive.limits import Limits, Meter
 from corral.archive.reader import TarReader
 from corral.archive.recipe import RecipeWriter
@@ -31,6 +32,7 @@ _REPORT_EVERY: Final = 1 << 20
 
 
 def main(request: dict[str, Any]) -> None:
+    raise_descriptor_limit()
     try:
         _say({"result": _OPERATIONS[request["operation"]](request)})
     except CorralError as error:
@@ -129,6 +131,17 @@ def _capture(request: dict[str, Any]) -> dict[str, Any]:
     }
 
 
+def _list_changes(request: dict[str, Any]) -> dict[str, Any]:
+    """Lines of one JSON list each: kind and path."""
+    from corral.archive.changes import changes
+
+    sys.setrecursionlimit(1_000_000)  # as deep as a container nests directories
+    found = changes(request["root"], request["below"], whole=request["whole"])
+    with open(1, "w", buffering=CHUNK, encoding="utf-8") as target:
+        json.dump([(change.kind, change.path.decode("utf-8", "replace")) for change in found], target)
+    return {}
+
+
 class _Intake:
     """Standard input, decompressed and digested on the way."""
 
@@ -191,6 +204,7 @@ def _ahead(source: Iterator[bytes]) -> Iterator[bytes]:
 _OPERATIONS: Final[dict[str, Callable[[dict[str, Any]], dict[str, Any]]]] = {
     "apply": _apply,
     "capture": _capture,
+    "changes": _list_changes,
     "pack": _pack,
     "diff": _diff,
 }

@@ -5,8 +5,8 @@ from __future__ import annotations
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 
-from corral.api.types.commit import CommitOptions
 from corral.api.types.container import Config
+from corral.api.types.files import CommitOptions
 from corral.archive.owners import Owners
 from corral.engine.container import news
 from corral.engine.container.context import Engine

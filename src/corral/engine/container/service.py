@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from collections.abc import AsyncIterator, Awaitable, Mapping, Sequence
 
-from corral.api.types.commit import CommitOptions
 from corral.api.types.container import (
     AttachOptions,
     Config,
@@ -19,9 +18,11 @@ from corral.api.types.container import (
     WaitResponse,
 )
 from corral.api.types.exec import ExecCreateRequest, ExecInspect, ExecStartRequest
+from corral.api.types.files import CommitOptions, FilesystemChange
 from corral.api.types.stats import StatsResponse
 from corral.engine.container import exec as execs
 from corral.engine.container.attach import attach
+from corral.engine.container.changes import changes
 from corral.engine.container.commit import commit
 from corral.engine.container.context import Engine, Upgrade
 from corral.engine.container.create import create
@@ -82,6 +83,9 @@ class ContainerService:
 
     async def commit(self, ref: str, options: CommitOptions, config: Config | None) -> str:
         return await commit(self._engine, ref, options, config)
+
+    async def changes(self, ref: str) -> Sequence[FilesystemChange]:
+        return await changes(self._engine, ref)
 
     async def update(self, ref: str, request: UpdateRequest) -> UpdateResponse:
         return await update(self._engine, ref, request)

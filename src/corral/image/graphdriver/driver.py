@@ -52,12 +52,14 @@ class Staging:
 class DiffSource:
     """Where the changes of a layer are: in ``root`` itself with overlayfs's marks, or as ``root`` against ``base``.
 
-    ``root_changed``: owner or mode of the root directory are not those of the layer below.
+    ``root_changed``: owner or mode of the root directory are not those of the layer below. ``below``: the directories
+    of the layers below, topmost first, when ``root`` has marks.
     """
 
     root: str
     base: str | None = None
     root_changed: bool = True
+    below: tuple[str, ...] = ()
 
 
 class GraphDriver(Protocol):

@@ -169,7 +169,9 @@ class Overlay2:
         root = f"{self._dir(layer)}/diff"
         info = os.stat(root)
         own = stat.S_IMODE(info.st_mode), info.st_uid, info.st_gid
-        return DiffSource(root, root_changed=own != self._root_attributes(parent))
+        stack = [*(self._stack(parent).split(":") if parent is not None else ()), _BOTTOM]
+        below = tuple(f"{self._root}/{name}" for name in stack)
+        return DiffSource(root, root_changed=own != self._root_attributes(parent), below=below)
 
     def usage(self, layer: str, parent: str | None) -> int:  # noqa: ARG002
         return tree_size(f"{self._dir(layer)}/diff")

@@ -14,6 +14,7 @@ from collections.abc import Mapping
 from concurrent.futures import Future
 from typing import Final
 
+from corral.archive import jobs
 from corral.errors import Conflict, NotFound
 from corral.image.graphdriver.driver import DiffSource
 from corral.image.layer.store import LayerStore
@@ -101,6 +102,13 @@ class RWLayers:
     def diff(self, container_id: str) -> DiffSource:
         """Where the container's changes are. Raises NotFound."""
         return self._driver.diff(container_id, self._layers.cache_id(self._parent(container_id)))
+
+    async def changes(self, container_id: str) -> list[tuple[int, str]]:
+        """What the container changed, as `corral.archive.changes` finds it. Raises NotFound, Internal."""
+        source = self.diff(container_id)
+        if source.base is not None:
+            return await jobs.changes(source.root, (source.base,), whole=True)
+        return await jobs.changes(source.root, source.below, whole=False)
 
     async def usage(self, container_id: str) -> tuple[int, int]:
         """Bytes of the container's own files, and of all its layers together. Raises NotFound."""

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from typing import Protocol
 
 from corral.api.server import reply
@@ -10,9 +11,9 @@ from corral.api.server.http.request import Request
 from corral.api.server.http.response import Response
 from corral.api.server.query import boolean
 from corral.api.server.router import Route
-from corral.api.types.commit import CommitOptions
 from corral.api.types.common import IdResponse
 from corral.api.types.container import Config
+from corral.api.types.files import CommitOptions, FilesystemChange
 
 __all__ = ["ContainerFileRouter", "ContainerFiles"]
 
@@ -20,6 +21,7 @@ __all__ = ["ContainerFileRouter", "ContainerFiles"]
 class ContainerFiles(Protocol):
     """What the engine must offer; ``ref`` is a name, an id or the beginning of an id."""
 
+    async def changes(self, ref: str) -> Sequence[FilesystemChange]: ...
     async def commit(self, ref: str, options: CommitOptions, config: Config | None) -> str:
         """Returns the new image's id."""
         ...
@@ -30,7 +32,13 @@ class ContainerFileRouter:
         self._containers = containers
 
     def routes(self) -> tuple[Route, ...]:
-        return (Route("POST", "/commit", self.commit),)
+        return (
+            Route("POST", "/commit", self.commit),
+            Route("GET", "/containers/{id}/changes", self.changes),
+        )
+
+    async def changes(self, request: Request) -> Response:
+        return reply.json(await self._containers.changes(request.parameters["id"]) or None)
 
     async def commit(self, request: Request) -> Response:
         query = request.query
