@@ -77,6 +77,11 @@ class Options:
         assert isinstance(value, str)
         return value
 
+    def decimal(self, name: str) -> float:
+        value = self._values[name]
+        assert isinstance(value, float)
+        return value
+
     def number(self, name: str) -> int:
         value = self._values[name]
         assert isinstance(value, int)

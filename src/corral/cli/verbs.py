@@ -97,6 +97,15 @@ NETWORK = Group(
     {"list": "ls"},
 )
 
+REGISTRY = Group(
+    "Manage the embedded registry",
+    {
+        "gc": Verb("registry.gc", "Remove what no repository of a registry refers to"),
+        "htpasswd": Verb("registry.htpasswd", "Print a line for a registry's file of users"),
+        "serve": Verb("registry.serve", "Run a registry in the foreground"),
+    },
+)
+
 SYSTEM = Group(
     "Manage corral",
     {
@@ -121,7 +130,14 @@ VOLUME = Group(
     {"list": "ls", "remove": "rm"},
 )
 
-GROUPS = {"container": CONTAINER, "image": IMAGE, "network": NETWORK, "system": SYSTEM, "volume": VOLUME}
+GROUPS = {
+    "container": CONTAINER,
+    "image": IMAGE,
+    "network": NETWORK,
+    "registry": REGISTRY,
+    "system": SYSTEM,
+    "volume": VOLUME,
+}
 
 COMMON = {
     "run": CONTAINER.verbs["run"],

@@ -26,10 +26,12 @@ Example::
 from __future__ import annotations
 
 import contextlib
+import dataclasses
 import fcntl
 import hashlib
 import os
 import secrets
+import shutil
 import threading
 import time
 from collections.abc import Callable, Collection, Iterator
@@ -40,17 +42,34 @@ from typing import IO, Final, Self
 from corral.errors import Conflict, Invalid, NotFound
 from corral.oci.digest import Digest, algorithm_of, digest_of, encoded_of
 
-__all__ = ["Blobs", "Ingest"]
+__all__ = ["Blobs", "Ingest", "Progress"]
 
 _NAMED: Final = "partial-"
 _PIECE: Final = 1 << 20
+
+
+@dataclasses.dataclass(frozen=True, slots=True)
+class Progress:
+    """How far a named ingest has come, for whoever continues it: what is known need not be digested again."""
+
+    written: int
+    hash: hashlib._Hash
 
 
 class Ingest:
     """One blob that is being written. Leaving the context without `commit` discards it, unless it has a name."""
 
     def __init__(
-        self, blobs: Blobs, path: Path, file: IO[bytes], expected: Digest | None, size: int | None, *, keep: bool
+        self,
+        blobs: Blobs,
+        path: Path,
+        file: IO[bytes],
+        expected: Digest | None,
+        size: int | None,
+        *,
+        keep: bool,
+        algorithm: str = "sha256",
+        known: Progress | None = None,
     ) -> None:
         self._blobs = blobs
         self._path = path
@@ -58,14 +77,19 @@ class Ingest:
         self._expected = expected
         self._size = size
         self._keep = keep
-        self._hash = hashlib.new(algorithm_of(expected) if expected else "sha256")
+        self._hash = hashlib.new(algorithm_of(expected) if expected else algorithm)
         self._committed = False
         self.written = 0
         if keep:
-            self._take_up()
+            self._take_up(known)
 
-    def _take_up(self) -> None:
+    def _take_up(self, known: Progress | None) -> None:
         """Digests what an earlier writer left; what cannot be the beginning of the blob is dropped."""
+        if known and known.hash.name == self._hash.name and known.written == os.fstat(self._file.fileno()).st_size:
+            self._file.seek(known.written)
+            self._hash = known.hash.copy()
+            self.written = known.written
+            return
         self._file.seek(0)
         while piece := self._file.read(_PIECE):
             self._hash.update(piece)
@@ -80,6 +104,11 @@ class Ingest:
         self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
     ) -> None:
         self.close()
+
+    @property
+    def is_open(self) -> bool:
+        """It can be written to: neither committed nor discarded nor closed."""
+        return not self._file.closed and not self._committed
 
     def close(self) -> None:
         """Idempotent."""
@@ -108,6 +137,18 @@ class Ingest:
     def flush(self) -> None:
         """What was written is in the file: whoever continues a named ingest sees it."""
         self._file.flush()
+
+    def reading(self) -> int:
+        """A descriptor that reads what has been flushed so far, and the rest once it is; the caller closes it."""
+        return os.open(f"/proc/self/fd/{self._file.fileno()}", os.O_RDONLY | os.O_CLOEXEC)
+
+    def reader(self) -> IO[bytes]:
+        """Reads what was written and flushed, also after the ingest has ended."""
+        return open(f"/proc/self/fd/{self._file.fileno()}", "rb", buffering=0)
+
+    def progress(self) -> Progress:
+        """What `Blobs.session` may be told when it continues this ingest."""
+        return Progress(self.written, self._hash.copy())
 
     def discard(self) -> None:
         """Ends the ingest, also one that has a name."""
@@ -182,6 +223,10 @@ class Blobs:
         except FileNotFoundError:
             raise _missing(digest) from None
 
+    def total_size(self) -> int:
+        """Bytes of all blobs."""
+        return sum(self.size(digest) or 0 for digest in self.digests())
+
     def digests(self) -> Iterator[Digest]:
         for directory in sorted(self.directory.iterdir()):
             for name in sorted(os.listdir(directory)):
@@ -204,8 +249,19 @@ class Blobs:
         except Conflict:
             return self.ingest(expected, size)
 
-    def session(self, name: str, expected: Digest | None = None, size: int | None = None) -> Ingest:
-        """The ingest called ``name`` (no slash in it), new or continued. Raises Conflict while it has a writer."""
+    def session(
+        self,
+        name: str,
+        expected: Digest | None = None,
+        size: int | None = None,
+        *,
+        algorithm: str = "sha256",
+        known: Progress | None = None,
+    ) -> Ingest:
+        """The ingest called ``name`` (no slash in it), new or continued. Raises Conflict while it has a writer.
+
+        ``algorithm``: what a digest that is learnt last will most likely be made with.
+        """
         path = self.ingests / f"{_NAMED}{name}"
         while True:
             file = os.fdopen(os.open(path, os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o644), "r+b")
@@ -215,11 +271,15 @@ class Blobs:
                 file.close()
                 raise Conflict(f"{name} is being written to") from None
             if _is_at(file, path):
-                return Ingest(self, path, file, expected, size, keep=True)
+                return Ingest(self, path, file, expected, size, keep=True, algorithm=algorithm, known=known)
             file.close()  # it was committed or discarded in between
 
-    def has_session(self, name: str) -> bool:
-        return (self.ingests / f"{_NAMED}{name}").exists()
+    def session_size(self, name: str) -> int | None:
+        """Bytes that the ingest called ``name`` has in its file; None when there is none."""
+        try:
+            return (self.ingests / f"{_NAMED}{name}").stat().st_size
+        except FileNotFoundError:
+            return None
 
     def write(self, content: bytes) -> Digest:
         """Stores a small blob; free when it is there already."""
@@ -229,6 +289,31 @@ class Blobs:
                 ingest.write(content)
                 ingest.commit()
         return digest
+
+    def adopt(self, fd: int, digest: Digest, *, verify: bool = True) -> None:
+        """Stores a file on the same file system without copying it: the blob is another link to it, or a copy where
+        there can be none. Nobody may write to it any more. Raises Invalid when it is not what ``digest`` says.
+        """
+        if verify:
+            with open(os.dup(fd), "rb") as source:
+                source.seek(0)
+                found = hashlib.file_digest(source, algorithm_of(digest)).hexdigest()
+            if found != encoded_of(digest):
+                raise Invalid(f"content has digest {algorithm_of(digest)}:{found}, expected {digest}")
+        path = self.ingests / secrets.token_hex(16)
+        try:
+            os.link(f"/proc/self/fd/{fd}", path, follow_symlinks=True)
+            os.chown(path, 0, 0) if os.geteuid() == 0 else None
+            os.chmod(path, 0o644)
+        except OSError:
+            with contextlib.suppress(FileNotFoundError):
+                os.unlink(path)
+            with open(path, "xb") as target, open(os.dup(fd), "rb") as source:
+                source.seek(0)
+                shutil.copyfileobj(source, target, _PIECE)
+        with open(path, "rb") as file:
+            os.fsync(file.fileno())
+        self._settle(path, digest, durable=True)
 
     def delete(self, digest: str) -> None:
         """Idempotent. For whoever knows that nothing refers to it; `collect` asks first."""

@@ -37,6 +37,15 @@
     Beside EXEC-ROOT, because a daemon may mount a tmpfs over it:
     EXEC-ROOT.log                     standard error of a daemon that the client started on demand
     EXEC-ROOT.start                   flock held by a client while it starts the daemon
+
+    REGISTRY-ROOT (registry serve --root, /var/lib/corral-registry): see registry/storage
+    ├── registry.db                   SQLite, WAL: links, manifests, tags
+    ├── lock                          flock held by the server: one server per root
+    ├── gate                          flock between what makes blobs visible and what removes them
+    ├── collect.lock                  flock held by whoever collects garbage
+    ├── token.key                     0600: what the server signs its tokens with
+    ├── blobs/ALGORITHM/HEX           committed content: layers, configs, manifests
+    └── ingest/                       uploads (partial-*), and content that is still being written
 """
 
 from __future__ import annotations
@@ -44,7 +53,7 @@ from __future__ import annotations
 import dataclasses
 from pathlib import Path
 
-__all__ = ["DataRoot", "ExecRoot"]
+__all__ = ["DataRoot", "ExecRoot", "RegistryRoot"]
 
 
 @dataclasses.dataclass(frozen=True, slots=True)
@@ -186,3 +195,38 @@ class ExecRoot:
     @property
     def tmp(self) -> Path:
         return self.root / "tmp"
+
+
+@dataclasses.dataclass(frozen=True, slots=True)
+class RegistryRoot:
+    """Paths below the root of an embedded registry."""
+
+    root: Path
+
+    @property
+    def database(self) -> Path:
+        return self.root / "registry.db"
+
+    @property
+    def lock(self) -> Path:
+        return self.root / "lock"
+
+    @property
+    def gate(self) -> Path:
+        return self.root / "gate"
+
+    @property
+    def collect_lock(self) -> Path:
+        return self.root / "collect.lock"
+
+    @property
+    def token_key(self) -> Path:
+        return self.root / "token.key"
+
+    @property
+    def blobs(self) -> Path:
+        return self.root / "blobs"
+
+    @property
+    def ingest(self) -> Path:
+        return self.root / "ingest"

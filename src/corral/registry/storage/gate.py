@@ -1,0 +1,41 @@
+"""Keeps those who make content visible apart from the one who takes content away, across processes.
+
+A blob gets its name in the file system and its link in the database: two steps. Whoever takes both holds the gate open;
+the collector closes it for the moment in which it looks whether a blob has a link and removes it. The kernel lets go of
+both when a process dies.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import fcntl
+import os
+from collections.abc import Iterator
+from pathlib import Path
+
+__all__ = ["Gate"]
+
+
+class Gate:
+    def __init__(self, path: Path) -> None:
+        self._path = path
+
+    @contextlib.contextmanager
+    def held_open(self) -> Iterator[None]:
+        """Blocks for the moment of a removal; for threads, not for the event loop."""
+        with self._locked(fcntl.LOCK_SH):
+            yield
+
+    @contextlib.contextmanager
+    def closed(self) -> Iterator[None]:
+        with self._locked(fcntl.LOCK_EX):
+            yield
+
+    @contextlib.contextmanager
+    def _locked(self, how: int) -> Iterator[None]:
+        fd = os.open(self._path, os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o600)
+        try:
+            fcntl.flock(fd, how)
+            yield
+        finally:
+            os.close(fd)
