@@ -10,7 +10,7 @@ from corral.linux import libc
 
 
 def execveat(dirfd: int, path: str, argv: Sequence[str], env: Sequence[str], flags: int = 0) -> None:
-    """Become the program; does not return. Raises OSError.
+    """Become the program; does not return. Raises OSError, ValueError for a string with a null byte in it.
 
     ``dirfd`` may be close-on-exec, but not for a script: its interpreter could not open it. The process's name is the
     last component of ``path``.
@@ -19,4 +19,7 @@ def execveat(dirfd: int, path: str, argv: Sequence[str], env: Sequence[str], fla
 
 
 def _strings(items: Sequence[str]) -> ctypes.Array[ctypes.c_char_p]:
-    return (ctypes.c_char_p * (len(items) + 1))(*(os.fsencode(item) for item in items), None)
+    strings = [os.fsencode(item) for item in items]
+    if any(b"\0" in string for string in strings):
+        raise ValueError("embedded null byte")
+    return (ctypes.c_char_p * (len(strings) + 1))(*strings, None)

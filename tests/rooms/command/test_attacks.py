@@ -5,6 +5,7 @@ from __future__ import annotations
 import hashlib
 import json
 import os
+import struct
 import subprocess
 import sys
 from collections.abc import Callable
@@ -90,6 +91,75 @@ def test_cve_2019_5736_the_executable_of_run_is_not_the_hosts(runtime: Runtime, 
     bundle.runs("/proc/self/exe", "-c", "import os; os.open('/proc/self/exe', os.O_WRONLY)")
     assert runtime.call("run", "-b", bundle.path, "c1").returncode
     assert _interpreter().stat().st_size > 0
+
+
+def _trap(bundle: Bundle, how: str) -> None:
+    """The image's program is, by one of several ways, what the runtime is at the moment of its execve."""
+    if how == "itself":
+        bundle.runs("/proc/self/exe", "-c", "import os; os.open('/proc/self/exe', os.O_WRONLY)")
+    elif how == "link":
+        (bundle.rootfs / "bin/evil").symlink_to("/proc/self/exe")
+        bundle.runs("/bin/evil", "x")
+    elif how == "script":
+        (bundle.rootfs / "bin/evil").write_text("#!/proc/self/exe\nimport os\n")
+        (bundle.rootfs / "bin/evil").chmod(0o755)
+        bundle.runs("/bin/evil", "x")
+    else:  # a program whose dynamic linker it is
+        name = b"/proc/self/exe\0"
+        header = struct.pack("<16sHHIQQQIHHHHHH", b"\x7fELF\x02\x01\x01", 3, 62, 1, 0, 64, 0, 0, 64, 56, 2, 0, 0, 0)
+        segments = struct.pack("<IIQQQQQQ", 3, 4, 176, 176, 176, len(name), len(name), 1)
+        segments += struct.pack("<IIQQQQQQ", 1, 5, 0, 0, 0, 176 + len(name), 176 + len(name), 4096)
+        (bundle.rootfs / "bin/evil").write_bytes(header + segments + name)
+        (bundle.rootfs / "bin/evil").chmod(0o755)
+        bundle.runs("/bin/evil", "x")
+
+
+@pytest.mark.parametrize("how", ["itself", "link", "script", "linker"])
+def test_cve_2019_5736_by_a_trampoline_the_image_finds_nothing_but_that(
+    runtime: Runtime, bundle: Bundle, how: str
+) -> None:
+    """It refuses to be anybody's program; the host's interpreter is not reached, and is not what it was taken for."""
+    before, inode = _digest(), _interpreter().stat()
+    _trap(bundle, how)
+    done = runtime.call("run", "-b", bundle.path, "c1")
+    assert done.returncode == 255
+    assert done.stderr.startswith("exec ")
+    assert done.stderr.endswith(": permission denied\n")
+    assert _digest() == before
+    assert (_interpreter().stat().st_ino, _interpreter().stat().st_mtime_ns) == (inode.st_ino, inode.st_mtime_ns)
+
+
+@pytest.mark.parametrize("kind", ["createContainer", "startContainer"])
+def test_cve_2019_5736_a_hook_in_the_container_does_not_see_the_hosts_interpreter(
+    runtime: Runtime, bundle: Bundle, kind: str
+) -> None:
+    """It runs while the first process is not the program yet, with all powers, from the image's files."""
+    inside = kind == "startContainer"
+    root = "" if inside else bundle.rootfs
+    exe = f"{root}/proc/1/exe"
+    look = (
+        f"stat -Lc %d:%i {exe}; if true >> {exe}; then echo opened; fi"  # and nothing is written, if it is the host's
+    )
+    bundle.hook(kind, f"{{ {look}; }} > {root}/seen 2>&1; true")
+    runtime.ok("run", "-b", bundle.runs("true").path, "c1")
+    seen = (bundle.rootfs / "seen").read_text()
+    found = _interpreter().stat()
+    assert seen.strip()
+    assert f"{found.st_dev}:{found.st_ino}" not in seen
+    assert "opened" not in seen
+
+
+def test_cve_2019_5736_a_process_that_others_may_see_comes_from_a_sealed_interpreter(
+    runtime: Runtime, make_bundle: Callable[[str], Bundle], running: str
+) -> None:
+    """One that joins a PID namespace: its program, named by itself, is our interpreter, on no file of the host's."""
+    joining = make_bundle("joining")
+    others = [entry for entry in joining.linux["namespaces"] if entry["type"] != "pid"]
+    joining.linux["namespaces"] = [*others, {"type": "pid", "path": f"/proc/{runtime.state(running)['pid']}/ns/pid"}]
+    _trap(joining, "itself")
+    before = _digest()
+    assert runtime.call("run", "-b", joining.path, "joining").returncode
+    assert _digest() == before
 
 
 def test_cve_2016_9962_a_process_that_is_not_the_program_yet_cannot_be_looked_into(

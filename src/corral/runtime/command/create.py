@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from typing import Final
 
+from corral.runtime.command import bundle as bundles
 from corral.runtime.command import console, door
 from corral.runtime.command.arguments import Options
 from corral.runtime.command.context import Context
@@ -18,7 +19,7 @@ USAGE: Final = "[flags] ID"
 def run(context: Context, options: Options) -> int:
     id = the_id(options, f"create {USAGE}")
     send = console.sender(options.text("console-socket"))
-    with Birth(context, options, id) as birth:
+    with Birth(context, options, id, bundles.read(options.text("bundle"))) as birth:
         console.check(options, terminal=birth.spec.process.terminal, detached=True)
         parley = birth.parley(send)
         parley.until_ready()

@@ -41,13 +41,15 @@ Console = Callable[[int], None]
 class Birth:
     """A container on its way into the world. Used as a context: until ``keep`` was called nothing of it remains."""
 
-    def __init__(self, context: Context, options: Options, id: str) -> None:
-        """Raises Invalid, NotFound, Conflict, OSError."""
+    def __init__(
+        self, context: Context, options: Options, id: str, bundle: bundles.Bundle, *, trampoline: bool = False
+    ) -> None:
+        """``trampoline``: this interpreter is not sealed. Raises Invalid, Conflict, OSError."""
         self._context = context
         self._undo = ExitStack()
         with ExitStack() as undo:
-            self.bundle = bundles.read(options.text("bundle"))
-            spec = self.bundle.spec
+            self.bundle = bundle
+            spec = bundle.spec
             self.directory = _claim(context, id)
             undo.callback(self.directory.remove)
             self.directory.write(CONFIG, self.bundle.text)
@@ -65,7 +67,10 @@ class Birth:
                 cgroup=self._cgroup,
                 bundle=self.bundle.path,
                 options=spawn.Options(
-                    id=id, no_pivot=options.bool("no-pivot"), no_new_keyring=options.bool("no-new-keyring")
+                    id=id,
+                    no_pivot=options.bool("no-pivot"),
+                    no_new_keyring=options.bool("no-new-keyring"),
+                    trampoline=trampoline,
                 ),
             )
             self._cgroup.entered()

@@ -1,7 +1,7 @@
 """``corral-oci [GLOBAL FLAGS] VERB [FLAGS] [ARGUMENTS]``: from argv to an exit status.
 
-Verbs that clone processes start over from a sealed interpreter (CVE-2019-5736) before anything else is imported, under
-``-SI``: no site packages, no variables of Python's.
+Verbs that clone processes start over from a sealed interpreter (CVE-2019-5736) before anything else is imported; but
+``run`` looks at its container first, see ``interpreter``.
 """
 
 from __future__ import annotations
@@ -42,6 +42,7 @@ VERBS = {
 }
 _NOT_BUILT = ("checkpoint", "restore")
 _CLONING = ("create", "exec", "run")
+_SEALED = ("create", "exec")
 _FAILURE = 1
 
 
@@ -55,11 +56,11 @@ def main() -> NoReturn:
     slim.install()
     _fill_standard_descriptors()
     arguments = sys.argv[1:]
-    if os.geteuid() == 0 and any(word in _CLONING for word in arguments):  # if it is no verb, it was for nothing
-        from corral.runtime.init.sealed import ensure_sealed
+    if os.geteuid() == 0 and any(word in _SEALED for word in arguments):  # if it is no verb, it was for nothing
+        from corral.runtime.command.interpreter import enter_sealed
 
         try:
-            ensure_sealed(("-SI", os.path.abspath(__file__), *arguments))
+            enter_sealed()
         except OSError as error:
             os.write(2, f"the interpreter cannot be sealed: {error}\n".encode(errors="replace"))
             os._exit(_FAILURE)

@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 from typing import Final
 
+from corral.runtime.command import bundle as bundles
 from corral.runtime.command import console
 from corral.runtime.command.arguments import BOOL, Flag, Options
 from corral.runtime.command.container import Container
@@ -12,6 +13,7 @@ from corral.runtime.command.context import Context
 from corral.runtime.command.creation import FLAGS as CREATION
 from corral.runtime.command.creation import Birth, write_pid_file
 from corral.runtime.command.foreground import Foreground
+from corral.runtime.command.interpreter import needs_trampoline
 from corral.runtime.command.lifecycle import POSTSTART, run_hooks
 from corral.runtime.command.single import the_id
 
@@ -28,14 +30,16 @@ USAGE: Final = "[flags] ID"
 
 def run(context: Context, options: Options) -> int:
     id = the_id(options, f"run {USAGE}")
+    bundle = bundles.read(options.text("bundle"))
+    trampoline = needs_trampoline(bundle.spec)
     detached = options.bool("detach")
     foreground = None if detached else Foreground()
     send = console.sender(options.text("console-socket")) or (foreground.console if foreground else None)
-    with Birth(context, options, id) as birth:
+    with Birth(context, options, id, bundle, trampoline=trampoline) as birth:
         console.check(options, terminal=birth.spec.process.terminal, detached=detached)
         birth.record(pending=True)
-        write_pid_file(options.text("pid-file"), birth.child.pid)
         birth.parley(send).go()
+        write_pid_file(options.text("pid-file"), birth.child.pid)  # now: who knows it may enter its PID namespace
         birth.record(pending=False)
         birth.keep()
     child, directory = birth.child, birth.directory

@@ -41,11 +41,12 @@ _NO_OFFSETS: Final = "monotonic 0 0\n"
 class Options:
     """What a caller may want that the specification has no words for. ``id``: the container's, for hooks and its
     keyring; ``no_pivot``: a root that the kernel does not let anybody pivot out of (a ramdisk); ``no_new_keyring``:
-    stay in the caller's."""
+    stay in the caller's; ``trampoline``: the caller's interpreter is not sealed, see ``trampoline``."""
 
     id: str = ""
     no_pivot: bool = False
     no_new_keyring: bool = False
+    trampoline: bool = False
 
 
 _PLAIN: Final = Options()

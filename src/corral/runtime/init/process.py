@@ -67,8 +67,9 @@ def start(
     sync: Sync,
     reaper: Reaper | None = None,
     manner: Manner | None = None,
+    execve: program.Execve = os.execve,
 ) -> None:
-    """Never returns, unless the supervisor has gone. Raises SetupError.
+    """Never returns, unless the supervisor has gone. ``execve``: how the caller becomes the program. Raises SetupError.
 
     Order matters: limits while CAP_SYS_RESOURCE is effective; the program is looked for as the user; the filter before
     the last capabilities are given up when it needs one (CAP_SYS_ADMIN), after them when no_new_privs stands in for it,
@@ -111,7 +112,7 @@ def start(
         reaper.fork()
     if manner is not None:
         manner.hand_on(env)
-    program.execute(path, process.args, env)
+    program.execute(path, process.args, env, execve)
 
 
 def _confine(seccomp: Filter, sync: Sync) -> None:

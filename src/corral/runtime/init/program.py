@@ -5,13 +5,15 @@ from __future__ import annotations
 import errno
 import os
 import stat
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from typing import Final, NoReturn
 
 from corral.linux import sigmask
 from corral.runtime.init.failure import NOT_EXECUTABLE, NOT_FOUND, SetupError, words
 
-__all__ = ["environment", "execute", "find"]
+__all__ = ["Execve", "environment", "execute", "find"]
+
+Execve = Callable[[str, list[str], dict[str, str]], NoReturn]
 
 _EXEC_FAILED: Final = 255
 
@@ -58,12 +60,12 @@ def _check(name: str, path: str) -> None:
         raise SetupError(f'exec: "{name}": permission denied', NOT_EXECUTABLE)
 
 
-def execute(path: str, args: Sequence[str], env: dict[str, str]) -> NoReturn:
+def execute(path: str, args: Sequence[str], env: dict[str, str], execve: Execve = os.execve) -> NoReturn:
     """Become the program. What only execve can find out (a bad format, a missing interpreter) is, as in Docker, not a
     failure to start but the program's own end: the reason on its stderr, and exit code 255."""
     sigmask.set_mask(sigmask.NONE)
     try:
-        os.execve(path, list(args), env)  # noqa: S606
+        execve(path, list(args), env)
     except (OSError, ValueError) as error:
         reason = words(error) if isinstance(error, OSError) else str(error)
         os.write(2, os.fsencode(f"exec {path}: {reason}\n"))

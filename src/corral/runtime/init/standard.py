@@ -18,6 +18,7 @@ from corral.runtime.init.failure import described
 from corral.runtime.init.mapped import Prepared
 from corral.runtime.init.messages import Sync
 from corral.runtime.init.plan import ContainerPlan
+from corral.runtime.init.program import Execve
 from corral.runtime.init.reaper import Reaper
 from corral.runtime.init.user import identify
 from corral.runtime.security.seccomp.load import Filter
@@ -100,7 +101,14 @@ def run(
         os.close(place.cgroup_fd)
 
     reaper = Reaper(plan.reaper) if plan.reaper else None
-    process.start(spec.process, identity, seccomp, sync, reaper, plan.manner)
+    execve = _trampoline() if plan.options.trampoline else os.execve
+    process.start(spec.process, identity, seccomp, sync, reaper, plan.manner, execve=execve)
+
+
+def _trampoline() -> Execve:
+    from corral.runtime.init.trampoline import Trampoline  # who wants one has imported it
+
+    return Trampoline().execve
 
 
 def _enter_namespaces(plan: ContainerPlan) -> None:
