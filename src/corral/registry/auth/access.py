@@ -44,11 +44,15 @@ class Identity:
 
 @dataclass(frozen=True, slots=True)
 class Need:
-    """What a request takes: an action on a repository; the catalog; or nothing but a name (all empty)."""
+    """What a request takes: an action on a repository; the catalog; or nothing but a name (all empty).
+
+    ``source``: a repository to mount from; who may not pull from it uploads instead, and is not refused.
+    """
 
     repository: str = ""
     action: str = ""
     catalog: bool = False
+    source: str = ""
 
     @property
     def scope(self) -> str:
@@ -57,7 +61,8 @@ class Need:
         if not self.repository:
             return ""
         actions = "pull,push" if self.action == "push" else self.action
-        return f"repository:{self.repository}:{actions}"
+        source = f" repository:{self.source}:pull" if self.source else ""
+        return f"repository:{self.repository}:{actions}{source}"
 
 
 @dataclass(frozen=True, slots=True)
@@ -174,6 +179,9 @@ class Access:
             if need.action not in self.rights(identity.user, need.repository):
                 raise Refusal(DENIED if identity.user else UNAUTHORIZED, f"{need.action} {need.repository}")
             if not _covers(identity, need.repository, need.action):
+                raise Refusal(UNAUTHORIZED, "insufficient_scope")
+            readable = need.source and "pull" in self.rights(identity.user, need.source)
+            if readable and not _covers(identity, need.source, "pull"):
                 raise Refusal(UNAUTHORIZED, "insufficient_scope")
         elif not identity.presented and not (self.settings.basic and self.rules and self.rules.admits_anonymous):
             # where tokens are to be had, even who is anonymous must learn where

@@ -100,14 +100,15 @@ class Handler:
             endpoints = _ENDPOINTS[route.page]
             endpoint = endpoints.get(request.method)
             _check_names(route)
-            need = _need(route, request.method)
+            parameters = Query(query)
+            need = _need(route, request.method, parameters)
             identity = await self.service.access.identify(request.headers.get("Authorization"))
             if route.page not in _FREE:
                 self.service.access.check(identity, need)
             if endpoint is None:
                 return error_answer(Refusal(UNSUPPORTED, request.method), {"Allow": ", ".join(endpoints)})
             self._check_policy(route, request.method)
-            return await endpoint(Call(self.service, request, route, Query(query), identity))
+            return await endpoint(Call(self.service, request, route, parameters, identity))
         except ConnectionError:
             return _hang_up(request)
         except Exception as error:
@@ -152,12 +153,15 @@ def _check_names(route: Route) -> None:
         check_digest(route.argument)
 
 
-def _need(route: Route, method: str) -> Need:
+def _need(route: Route, method: str, query: Query) -> Need:
     if route.page is Page.CATALOG:
         return Need(catalog=True)
     if route.page not in _OF_REPOSITORY:
         return Need()
-    if route.page in (Page.UPLOADS, Page.UPLOAD):
+    if route.page is Page.UPLOADS:
+        source = query.get("from")
+        return Need(route.repository, "push", source=check_repository(source) if source else "")
+    if route.page is Page.UPLOAD:
         return Need(route.repository, "push")
     return Need(route.repository, "pull" if method in _READS else "delete" if method == "DELETE" else "push")
 

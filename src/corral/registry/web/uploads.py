@@ -10,7 +10,7 @@ import asyncio
 from aiohttp import web
 
 from corral.oci.digest import Digest, algorithm_of
-from corral.registry.names import check_digest, check_repository
+from corral.registry.names import check_digest
 from corral.registry.refusals import DIGEST_INVALID, SIZE_INVALID, Refusal
 from corral.registry.storage.uploads import Upload
 from corral.registry.web.answers import answer
@@ -39,11 +39,13 @@ async def _mount(call: Call, digest: Digest) -> web.StreamResponse | None:
     source = call.query.get("from")
     if index.blob(call.repository, digest) is not None:
         return _created(call, digest)
-    sources = [check_repository(source)] if source else index.holders(digest)
+    access = call.service.access
+    if source:
+        sources = [source] if access.allows(call.identity, source, "pull") else []
+    else:  # a token cannot name what its holder does not know: what counts is what the user may read
+        sources = [name for name in index.holders(digest) if "pull" in access.rights(call.identity.user, name)]
     for name in sources:
-        if call.service.access.allows(call.identity, name, "pull") and (
-            await index.mount(name, call.repository, digest) is not None
-        ):
+        if await index.mount(name, call.repository, digest) is not None:
             return _created(call, digest)
     return None
 
