@@ -145,6 +145,25 @@ async def diff(changes: Changes) -> AsyncIterator[bytes]:
         await worker.result(None)
 
 
+@dataclass(frozen=True, slots=True)
+class Compressed:
+    digest: str
+    size: int
+
+
+async def compress(
+    recipe: str, root: str, aside: str, digest: str, target: int, progress: Progress | None = None
+) -> Compressed:
+    """Writes the gzip of a layer's tar (`corral.archive.recipe`), whose digest is ``digest``, to a descriptor.
+
+    The same tar gives the same bytes. ``progress`` counts bytes of the tar. Raises Internal when the layer was changed
+    on disk, or the target cannot be written.
+    """
+    request = {"operation": "compress", "recipe": recipe, "root": root, "aside": aside, "digest": digest}
+    async with WorkerProcess(request, NOTHING, target) as worker:
+        return Compressed(**await worker.result(progress))
+
+
 async def pack(plan: Sequence[Member]) -> AsyncIterator[bytes]:
     """The archive that `corral.archive.pack` makes of a plan. Raises Internal when a layer was changed on disk."""
     async with WorkerProcess({"operation": "pack"}, PIPE, PIPE) as worker:

@@ -142,6 +142,47 @@ def _list_changes(request: dict[str, Any]) -> dict[str, Any]:
     return {}
 
 
+def _compress(request: dict[str, Any]) -> dict[str, Any]:
+    """A layer's tar, made again from its recipe, as gzip on descriptor 1."""
+    from corral.archive.gzipped import compressed
+    from corral.archive.recipe import assemble
+
+    plain, packed = hashlib.sha256(), hashlib.sha256()
+    sizes = [0, 0]
+    reported = 0
+
+    def content() -> Iterator[bytes]:
+        for piece in assemble(request["recipe"], request["root"], request["aside"]):
+            plain.update(piece)
+            sizes[0] += len(piece)
+            yield piece
+
+    with open(1, "wb", buffering=CHUNK, closefd=False) as target:
+        for piece in compressed(_ahead(_gathered(content()))):
+            packed.update(piece)
+            sizes[1] += len(piece)
+            target.write(piece)
+            if sizes[0] - reported >= _REPORT_EVERY:
+                reported = sizes[0]
+                _say({"progress": reported})
+    if f"sha256:{plain.hexdigest()}" != request["digest"]:
+        raise Internal(f"layer {request['digest']} was changed on disk in {request['root']}")
+    return {"digest": f"sha256:{packed.hexdigest()}", "size": sizes[1]}
+
+
+def _gathered(pieces: Iterator[bytes]) -> Iterator[bytes]:
+    """Fewer and larger pieces."""
+    held: list[bytes] = []
+    size = 0
+    for piece in pieces:
+        held.append(piece)
+        size += len(piece)
+        if size >= CHUNK:
+            yield b"".join(held)
+            held, size = [], 0
+    yield b"".join(held)
+
+
 class _Intake:
     """Standard input, decompressed and digested on the way."""
 
@@ -205,6 +246,7 @@ _OPERATIONS: Final[dict[str, Callable[[dict[str, Any]], dict[str, Any]]]] = {
     "apply": _apply,
     "capture": _capture,
     "changes": _list_changes,
+    "compress": _compress,
     "pack": _pack,
     "diff": _diff,
 }

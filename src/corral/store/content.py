@@ -79,6 +79,7 @@ class Ingest:
         self._keep = keep
         self._hash = hashlib.new(algorithm_of(expected) if expected else algorithm)
         self._committed = False
+        self._told: Digest | None = None
         self.written = 0
         if keep:
             self._take_up(known)
@@ -146,6 +147,15 @@ class Ingest:
         """Reads what was written and flushed, also after the ingest has ended."""
         return open(f"/proc/self/fd/{self._file.fileno()}", "rb", buffering=0)
 
+    def fileno(self) -> int:
+        """For another process, which writes the whole blob to it; then `told`."""
+        return self._file.fileno()
+
+    def told(self, digest: Digest, size: int) -> None:
+        """By whoever wrote the whole blob to `fileno`, and digested it on the way."""
+        self._told = digest
+        self.written = size
+
     def progress(self) -> Progress:
         """What `Blobs.session` may be told when it continues this ingest."""
         return Progress(self.written, self._hash.copy())
@@ -164,7 +174,7 @@ class Ingest:
         expected = expected or self._expected
         if expected is not None and algorithm_of(expected) != self._hash.name:
             self._hash = _digested(self._file, algorithm_of(expected))
-        digest = Digest(f"{self._hash.name}:{self._hash.hexdigest()}")
+        digest = self._told or Digest(f"{self._hash.name}:{self._hash.hexdigest()}")
         try:
             if self._size is not None and self.written != self._size:
                 raise Invalid(f"content has {self.written} bytes, expected {self._size}")
