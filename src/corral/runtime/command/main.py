@@ -50,10 +50,11 @@ def main() -> NoReturn:
     """The console script. Leaves without the interpreter's clean-up, which takes 3 ms."""
     import gc
 
-    from corral.runtime.command import slim
+    from corral.runtime.command import bytecode, slim
 
     gc.disable()  # what a command leaves behind is gone with it
     slim.install()
+    store = bytecode.install()
     _fill_standard_descriptors()
     arguments = sys.argv[1:]
     if os.geteuid() == 0 and any(word in _SEALED for word in arguments):  # if it is no verb, it was for nothing
@@ -69,6 +70,7 @@ def main() -> NoReturn:
         sys.stdout.flush()
     except OSError:
         status = status or _FAILURE
+    store.keep()
     os._exit(status)
 
 

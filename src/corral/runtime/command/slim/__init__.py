@@ -31,7 +31,7 @@ if TYPE_CHECKING:
     from collections.abc import Callable
     from importlib.machinery import ModuleSpec
 
-__all__ = ["NAMES", "install", "standard"]
+__all__ = ["NAMES", "install", "standard", "stands_in"]
 
 NAMES = frozenset(
     ("collections", "ctypes", "dataclasses", "functools", "json", "signal", "socket", "types", "typing"),
@@ -45,7 +45,7 @@ class _Finder:
 
     @staticmethod
     def find_spec(name: str, _path: object = None, _target: object = None) -> ModuleSpec | None:
-        if name not in NAMES or name in _deposed:
+        if not stands_in(name):
             return None
         machinery = sys.modules["_frozen_importlib_external"]
         path = f"{_HERE}/{name}.py"
@@ -58,6 +58,11 @@ def install() -> None:
     """To be called first of all: what was imported already stays what it is."""
     if _Finder not in sys.meta_path:
         sys.meta_path.insert(0, _Finder)
+
+
+def stands_in(name: str) -> bool:
+    """Whether the module of that name would be ours, if it were imported now."""
+    return name in NAMES and name not in _deposed
 
 
 def standard(name: str) -> Callable[[str], object]:
