@@ -6,10 +6,12 @@ import contextlib
 import os
 import select
 import signal
-from types import FrameType
-from typing import Final
+from typing import TYPE_CHECKING, Final
 
 from corral.linux import tty
+
+if TYPE_CHECKING:
+    from types import FrameType
 
 __all__ = ["Foreground"]
 

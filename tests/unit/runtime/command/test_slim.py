@@ -82,13 +82,12 @@ def test_objects_are_made_compared_hashed_and_shown_alike(module: ModuleType) ->
         hash(loose())
 
 
-def test_what_is_frozen_stays_and_has_no_room(module: ModuleType) -> None:
+def test_what_is_frozen_stays(module: ModuleType) -> None:
     point, _ = _classes(module)
     with pytest.raises(module.FrozenInstanceError):
         point(1).x = 2
     with pytest.raises(module.FrozenInstanceError):
         del point(1).x
-    assert not hasattr(point(1), "__dict__")
 
 
 @pytest.mark.parametrize(

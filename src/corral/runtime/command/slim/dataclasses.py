@@ -66,46 +66,48 @@ def field(
     return Field(default, default_factory, metadata, kw_only, compare)
 
 
-def dataclass(cls: type | None = None, *, frozen: bool = False, slots: bool = False) -> Any:
-    """Decorator, with or without arguments."""
+def dataclass(cls: type | None = None, *, frozen: bool = False, slots: bool = False) -> Any:  # noqa: ARG001
+    """Decorator, with or without arguments. ``slots`` has no effect: a class would have to be made twice."""
     if cls is None:
-        return lambda cls: _made(cls, frozen, slots)
-    return _made(cls, frozen, slots)
+        return lambda cls: _made(cls, frozen)
+    return _made(cls, frozen)
 
 
-def _made(cls: type, frozen: bool, slots: bool) -> type:
+def _made(cls: type, frozen: bool) -> type:
     found: dict[str, Field] = {}
     for base in reversed(cls.__mro__[1:]):
         found.update(base.__dict__.get(_FIELDS, {}))
-    namespace = dict(cls.__dict__)
-    own = [name for name, kind in namespace.get("__annotations__", {}).items() if "ClassVar" not in str(kind)]
-    for name in own:
-        value = namespace.pop(name, MISSING)
-        one = value if isinstance(value, Field) else Field(value, MISSING, None, False, True)
-        one.name = name
-        found[name] = one
-        if not slots and one.default is not MISSING:
-            namespace[name] = one.default
-    namespace[_FIELDS] = found
-    namespace["__match_args__"] = tuple(name for name, one in found.items() if not one.kw_only)
-    namespace["__init__"] = _initializer(tuple(found.values()), "__post_init__" in namespace)
-    compared = tuple(name for name, one in found.items() if one.compare)
-    namespace.setdefault("__repr__", _repr)
+    namespace = cls.__dict__
+    for name, kind in namespace.get("__annotations__", {}).items():
+        if "ClassVar" in str(kind):
+            continue
+        value = namespace.get(name, MISSING)
+        if not isinstance(value, Field):
+            value = Field(value, MISSING, None, False, True)
+        elif value.default is MISSING:
+            delattr(cls, name)
+        else:
+            setattr(cls, name, value.default)
+        value.name = name
+        found[name] = value
+    these = tuple(found.values())
+    compared = tuple([one.name for one in these if one.compare])
+    made: Any = cls
+    made.__dataclass_fields__ = found
+    made.__match_args__ = tuple([one.name for one in these if not one.kw_only])  # type: ignore[misc]
+    made.__init__ = _initializer(these, "__post_init__" in namespace)
+    if "__repr__" not in namespace:
+        made.__repr__ = _repr
+    has_hash = namespace.get("__hash__") is not None
     if "__eq__" not in namespace:
-        namespace["__eq__"] = _comparison(compared)
+        made.__eq__ = _comparison(compared)
     if frozen:
-        namespace["__setattr__"] = namespace["__delattr__"] = _refuse
-        if namespace.get("__hash__") is None:
-            namespace["__hash__"] = lambda self: hash(tuple([getattr(self, name) for name in compared]))
-    else:
-        namespace.setdefault("__hash__", None)
-    if slots:
-        namespace["__slots__"] = tuple(own)
-    for name in ("__dict__", "__weakref__"):
-        namespace.pop(name, None)
-    made: type = type(cls)(cls.__name__, cls.__bases__, namespace)
-    made.__qualname__ = cls.__qualname__
-    return made
+        made.__setattr__ = made.__delattr__ = _refuse
+        if not has_hash:
+            made.__hash__ = lambda self: hash(tuple([getattr(self, name) for name in compared]))
+    elif not has_hash:
+        made.__hash__ = None
+    return cls
 
 
 def _initializer(these: tuple[Field, ...], then: bool) -> Callable[..., None]:
