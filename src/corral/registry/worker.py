@@ -34,6 +34,8 @@ log = logging.getLogger("corral.registry")
 _HEAD_PATIENCE: Final = 30.0
 """Seconds in which a new connection must have sent a request's head."""
 _KEEP_ALIVE: Final = 120.0
+_FAREWELL: Final = 1.0
+"""Seconds for the last bytes of answers, once every request has one."""
 _LINE_MAXIMUM: Final = 16 << 10
 
 
@@ -64,7 +66,8 @@ class Worker:
                 else None
             )
             service = Service(storage, uploads, access, self._measures, _policy(settings), cache)
-            server = _Server(Handler(service, access_log=settings.access_log))
+            handler = Handler(service, access_log=settings.access_log)
+            server = _Server(handler)
             loop.add_signal_handler(signal.SIGHUP, self._reload, access, tls)
             if parent_end is not None:
                 loop.add_reader(parent_end, self._stop.set)
@@ -75,8 +78,9 @@ class Worker:
             if chores is not None:
                 chores.cancel()
                 await asyncio.gather(chores, return_exceptions=True)
+            await handler.finish(settings.shutdown_timeout)
             server.pre_shutdown()
-            await server.shutdown(settings.shutdown_timeout)
+            await server.shutdown(_FAREWELL)
 
     def _reload(self, access: Access, tls: ssl.SSLContext | None) -> None:
         """Keeps what was when what is now is wrong."""

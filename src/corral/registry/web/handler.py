@@ -6,6 +6,8 @@ endpoint raises becomes one line in the specification's form; no request ends wi
 
 from __future__ import annotations
 
+import asyncio
+import contextlib
 import logging
 import time
 from collections.abc import Awaitable, Callable
@@ -71,11 +73,22 @@ class Handler:
     def __init__(self, service: Service, *, access_log: bool = False) -> None:
         self.service = service
         self._access_log = access_log
+        self._active = 0
+        self._idle: asyncio.Event | None = None
+
+    async def finish(self, timeout: float) -> None:
+        """Waits for the requests that are under way; connections end with them."""
+        self._idle = asyncio.Event()
+        if self._active:
+            with contextlib.suppress(TimeoutError):
+                async with asyncio.timeout(timeout):
+                    await self._idle.wait()
 
     async def __call__(self, request: web.BaseRequest) -> web.StreamResponse:
         begun = time.perf_counter()
         measures = self.service.measures
         measures.add("requests_in_flight")
+        self._active += 1
         path, _, query = request.raw_path.partition("?")
         if not path.startswith("/"):  # absolute form: http://host/path
             path = "/" + path.partition("://")[2].partition("/")[2]
@@ -84,10 +97,15 @@ class Handler:
         try:
             response = await self._answer(request, route, query)
             status = response.status
+            if self._idle is not None:
+                response.force_close()
             return response
         finally:
             seconds = time.perf_counter() - begun
             measures.add("requests_in_flight", -1)
+            self._active -= 1
+            if self._idle is not None and not self._active:
+                self._idle.set()
             measures.request(request.method, route.page if route else None, status, seconds)
             if self._access_log:
                 log.info("%s %s %s %d %.1fms", request.remote, request.method, request.raw_path, status, seconds * 1000)
