@@ -22,9 +22,9 @@ Example::
         await repository.put_manifest("1", content, media_type)
 
 Every method raises errors of `corral.errors` in Docker's words, without any secret in them: NotFound, Unauthorized,
-Forbidden, Invalid for what is not what its digest or its form promises, Unavailable for what may succeed later (and has
-been tried `RegistryConfig.attempts` times). ``code`` of the error is the specification's ("manifest_unknown"), where
-the registry gave one. Cancellation closes the connection at once.
+Forbidden, Invalid for what is not what its digest or its form promises, Unavailable for a server that cannot be reached
+or trusted, wants to be shown what we do not have, or has failed `RegistryConfig.attempts` times. ``code`` of the error
+is the specification's ("manifest_unknown"), where the registry gave one. Cancellation closes the connection at once.
 
 Layers of the package: `wire` (one exchange by aiohttp, imported with the first request) < `server` (what is shared by
 all who talk to one server) < `channel` (credentials, redirects, further attempts) < `manifests`, `blobs`, `uploads`,

@@ -1,6 +1,6 @@
 """Downloads of blobs that survive broken connections.
 
-A body that breaks off is asked for again from where it stopped, by a range; as long as bytes come, the number of
+A body that breaks off is asked for again from where it stopped, by a range; as long as much of it comes, the number of
 attempts starts anew. Sizes are checked here, digests by whoever stores the bytes.
 """
 
@@ -22,17 +22,19 @@ from corral.oci.image import Descriptor
 if TYPE_CHECKING:
     from corral.image.distribution.registry.wire import Answer
 
+_PROGRESS: Final = 1 << 20
 _RANGE: Final = re.compile(r"bytes (\d+)-(\d+)/(\d+|\*)", re.ASCII)
 
 
 async def exists(channel: Channel, name: str, digest: str) -> int | None:
-    """The size of a blob that the repository holds, or None. Raises Fault."""
+    """The size of a blob that the repository holds; None when it is not known to: HEAD tells no reasons, so what else a
+    registry has against it is left for the upload to find out. Raises Fault."""
     try:
         answer = await channel.send(Request("HEAD", _url(channel, name, digest)))
     except Refused as fault:
-        if fault.status == 404:
-            return None
-        raise
+        if fault.transient:
+            raise
+        return None
     answer.release()
     return answer.length or 0
 
@@ -57,7 +59,7 @@ class Download:
                 return
             except Fault as fault:
                 channel.server.lost(fault)
-                if self.position > before:
+                if self.position - before >= _PROGRESS:
                     attempt = 1
                 begun = self.position > 0
                 patient = fault.transient if begun else isinstance(fault, Unreachable) and fault.connected

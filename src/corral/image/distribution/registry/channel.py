@@ -88,14 +88,28 @@ class Channel:
                 answer.release()
             attempt += 1
 
+    async def plainly(self, request: Request, *, any_status: bool = False) -> Answer:
+        """As the first version of the protocol has it: a name and a password are shown unasked, once. Raises Fault."""
+        shown = Shown(self._credentials.basic) if self._credentials.has_basic else Shown()
+        answer = await self._follow(request, shown)
+        if answer.status == 200 or any_status:
+            return answer
+        raise await refused(answer)
+
     async def _attempt(self, request: Request, expected: tuple[int, ...], also: str) -> Answer:
         shown = await self._show(request, also)
         answer = await self._follow(request, shown)
         if answer.status == 401 and answer.challenges and self._is_own(answer.request.url):
             self.server.learn(answer)
-            renewed = await self._show(request, also, instead_of=shown.token)
+            try:
+                renewed = await self._show(request, also, instead_of=shown.token)
+            except Unauthenticated:
+                raise await refused(answer) from None
+            except BaseException:
+                answer.close()
+                raise
             if renewed != shown:
-                await refused(answer)
+                answer.close()
                 answer = await self._follow(request, renewed)
         if answer.status in expected:
             return answer
@@ -126,7 +140,7 @@ class Channel:
             return Shown(f"Bearer {token.value}", token.value)
         if "basic" in challenges:
             if not self._credentials.has_basic:
-                raise Unauthenticated(f"{where}: no basic auth credentials")
+                raise wrapped(where, Unauthenticated("no basic auth credentials"))
             return Shown(self._credentials.basic)
         return Shown()
 
@@ -145,7 +159,7 @@ class Channel:
             if not keeps:
                 raise Nonsense(f"{where}: redirected with status {answer.status}, which an upload does not follow")
             request = replace(request, url=self.leads(request.url, location, where))
-        raise Nonsense(f"{operation(method, self.endpoint.ping)}: stopped after {_MOST_REDIRECTS} redirects")
+        raise Nonsense(f"{operation(method, request.url)}: stopped after {_MOST_REDIRECTS} redirects")
 
     def leads(self, url: str, location: str, where: str) -> str:
         """The absolute form of a ``Location``, relative or not. Raises Untrusted for one that must not be followed."""
@@ -158,6 +172,7 @@ class Channel:
         if not usable or any(ord(c) <= 0x20 or ord(c) == 0x7F for c in location):
             raise Nonsense(f"{where}: failed to parse Location header")
         if parts.scheme not in {"http", "https"}:
+            where = operation(where.partition(" ")[0], target)
             raise Untrusted(f'{where}: unsupported protocol scheme "{parts.scheme}"')
         if parts.scheme == "http" and url.startswith("https:") and not self.endpoint.insecure:
             raise Untrusted(f"{where}: redirected from HTTPS to {operation('GET', target)[4:]}, which is refused")
@@ -178,6 +193,8 @@ def is_retried(fault: Fault) -> bool:
 def wrapped(where: str, fault: Fault) -> Fault:
     """A token server's refusal as the failure of the request that the token was for."""
     text = f"{where}: {fault.text}"
+    outer: Fault = Unauthenticated(text)
     if isinstance(fault, Refused):
-        return Refused(text, fault.status, fault.details, fault.retry_after, by_token_server=True)
-    return Unauthenticated(text)
+        outer = Refused(text, fault.status, fault.details, fault.retry_after, by_token_server=True)
+    outer.bare = fault.text
+    return outer

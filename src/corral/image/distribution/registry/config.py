@@ -51,7 +51,9 @@ class Patience:
 
     connect: float = 30
     silence: float = 60
-    """Without a single byte, or until the head of an answer."""
+    """Without a single byte, and until the whole head of an answer has come."""
+    digestion: float = 600
+    """Until the answer to an upload: a registry may have to read it all again."""
     slowest: int = 1024
     """Bytes in a second, averaged over ``window``: what comes slower is given up."""
     window: float = 60

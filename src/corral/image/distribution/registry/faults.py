@@ -30,13 +30,14 @@ _LONGEST_TEXT: Final = 2048
 
 
 class Fault(Exception):
-    """``transient``: the same request may succeed later."""
+    """``transient``: the same request may succeed later. ``bare``: the text without the request that failed."""
 
     transient = False
 
     def __init__(self, text: str) -> None:
         super().__init__(text)
         self.text = text
+        self.bare = text
 
 
 class Unreachable(Fault):
@@ -58,22 +59,19 @@ class Unauthenticated(Fault):
 
 
 class Nonsense(Fault):
-    """``transient`` when it may have been damaged on its way."""
-
-    def __init__(self, text: str, *, transient: bool = False) -> None:
-        super().__init__(text)
-        self.transient = transient
+    pass
 
 
 @dataclass(frozen=True, slots=True)
 class Detail:
-    """One error of an answer. ``code`` is the specification's, in capitals ("MANIFEST_UNKNOWN")."""
+    """One error of an answer. ``code`` is one of the specification ("MANIFEST_UNKNOWN") or of the registry's own."""
 
     code: str
     message: str
 
     def __str__(self) -> str:
-        return f"{self.code.lower().replace('_', ' ')}: {self.message}"
+        shown = self.code if self.code in _MESSAGES else "UNKNOWN"
+        return f"{shown.lower().replace('_', ' ')}: {self.message}"
 
 
 class Refused(Fault):
@@ -141,17 +139,8 @@ def refusal(status: int, headers: Mapping[str, str], challenges: Iterable[str], 
     if not details and status == http.HTTPStatus.UNAUTHORIZED:
         details = (_detail("UNAUTHORIZED"),)
     if details:
-        return Refused(_joined(details), status, details, retry_after)
+        return Refused(str(details[0]), status, details, retry_after)
     return Refused(_unreadable(status, body), status, retry_after=retry_after)
-
-
-def of_head(status: int, headers: Mapping[str, str], challenges: Iterable[str]) -> Refused:
-    """The meaning of an answer to HEAD, which has no body to read."""
-    details = _from_challenges(parse_challenges(challenges))
-    if not details and status == http.HTTPStatus.UNAUTHORIZED:
-        details = (_detail("UNAUTHORIZED"),)
-    text = _joined(details) if details else f"received unexpected HTTP status: {status_line(status)}"
-    return Refused(text, status, details, headers.get("Retry-After", ""))
 
 
 def status_line(status: int) -> str:
@@ -170,12 +159,6 @@ def printable(text: str) -> str:
     """A server's words without what would move a terminal's cursor, and not without end."""
     clean = "".join(c if c.isprintable() or c in "\n\t" else "�" for c in text[:_LONGEST_TEXT])
     return clean + "..." if len(text) > _LONGEST_TEXT else clean
-
-
-def _joined(details: tuple[Detail, ...]) -> str:
-    if len(details) == 1:
-        return str(details[0])
-    return "errors:\n" + "\n".join(map(str, details)) + "\n"
 
 
 def _detail(code: str, message: str = "") -> Detail:
@@ -198,17 +181,18 @@ def _from_body(status: int, body: bytes) -> tuple[Detail, ...]:
     except (msgspec.DecodeError, UnicodeDecodeError):
         return ()
     if answer.details:
-        codes = {http.HTTPStatus.UNAUTHORIZED: "UNAUTHORIZED", _TOO_MANY_REQUESTS: "TOOMANYREQUESTS"}
-        return (_detail(codes.get(http.HTTPStatus(status), "UNKNOWN"), answer.details),)
+        codes = {401: "UNAUTHORIZED", _TOO_MANY_REQUESTS: "TOOMANYREQUESTS"}
+        return (_detail(codes.get(status, "UNKNOWN"), answer.details),)
     return tuple(_detail(entry.code, entry.message) for entry in answer.errors)
 
 
 def _unreadable(status: int, body: bytes) -> str:
-    shown = quoted(printable(body.decode(errors="replace")))
+    text = printable(body.decode(errors="replace"))
     try:
         msgspec.json.decode(body)
-    except (msgspec.DecodeError, UnicodeDecodeError):
-        reason = "unexpected end of JSON input" if not body else "invalid character"
-    else:
         reason = "no error details found in HTTP response body"
-    return f"error parsing HTTP {status} response body: {reason}: {shown}"
+    except (msgspec.DecodeError, UnicodeDecodeError):
+        reason = "unexpected end of JSON input"
+        if first := text.strip()[:1]:
+            reason = f"invalid character '{first}' looking for beginning of value"
+    return f"error parsing HTTP {status} response body: {reason}: {quoted(text)}"

@@ -48,6 +48,9 @@ def fault(method: str, url: str, error: Exception, *, connected: bool) -> Fault:
         return Untrusted(f"{where}: {_handshake(error.os_error)}")
     if isinstance(error, aiohttp.ClientHttpProxyError):
         return Unreachable(f"{where}: {error.message or error.status}", connected=False)
+    if isinstance(error, aiohttp.ClientProxyConnectionError):
+        reached = f"{error.host}:{error.port}: {_errno(error.os_error)}"
+        return Unreachable(f"{where}: proxyconnect tcp: dial tcp {reached}", connected=False)
     if isinstance(error, aiohttp.ClientConnectorError):
         return Unreachable(f"{where}: dial tcp {error.host}:{error.port}: {_errno(error.os_error)}", connected=False)
     if isinstance(error, aiohttp.ConnectionTimeoutError):

@@ -11,8 +11,8 @@ from urllib.parse import quote
 import msgspec
 
 from corral.errors import Invalid
-from corral.image.distribution.registry.channel import Channel
-from corral.image.distribution.registry.faults import Nonsense, Refused
+from corral.image.distribution.registry.channel import Channel, is_retried
+from corral.image.distribution.registry.faults import Fault, Nonsense, Refused
 from corral.image.distribution.registry.request import Request
 from corral.oci import image
 from corral.oci.digest import Digest, algorithm_of, parse_digest
@@ -54,9 +54,9 @@ async def resolve(channel: Channel, name: str, tag_or_digest: str) -> image.Desc
     """By HEAD; by GET where the answer does not say enough. Raises Fault."""
     request = Request("HEAD", _url(channel, name, tag_or_digest), {"Accept": ACCEPT})
     try:
-        answer = await channel.send(request)
-    except Refused as fault:
-        if fault.transient and fault.status != 500:
+        answer = await channel.send(request, attempts=1)
+    except Fault as fault:
+        if not (isinstance(fault, Refused) or is_retried(fault)):
             raise
         return (await get(channel, name, tag_or_digest)).descriptor  # HEAD tells no reasons, and some refuse it
     answer.release()
@@ -78,11 +78,11 @@ async def get(channel: Channel, name: str, wanted: str | image.Descriptor, *, ac
         Request("GET", _url(channel, name, tag_or_digest), {"Accept": accept}), LARGEST
     )
     if not isinstance(wanted, str) and len(content) != wanted.size:
-        raise Nonsense(f"manifest {wanted.digest} has {len(content)} bytes, expected {wanted.size}", transient=True)
+        raise Nonsense(f"manifest {wanted.digest} has {len(content)} bytes, expected {wanted.size}")
     expected = parse_digest(tag_or_digest) if ":" in tag_or_digest else _digest_of(answer)
     digest = expected or Digest("sha256:" + hashlib.sha256(content).hexdigest())
     if hashlib.new(algorithm_of(digest), content).hexdigest() != digest.partition(":")[2]:
-        raise Nonsense(f"manifest verification failed for digest {digest}", transient=True)
+        raise Nonsense(f"manifest verification failed for digest {digest}")
     return ManifestContent(content, kind_of(content, _media_type(answer)), digest)
 
 
@@ -109,7 +109,7 @@ def kind_of(content: bytes, content_type: str) -> str:
             return kind.media_type
         return SCHEMA1 if kind.schema_version == 1 else content_type
     if kind.media_type and kind.media_type != content_type:
-        raise Nonsense(f"mediaType in manifest should be '{content_type}' not '{kind.media_type}'")
+        raise Nonsense(f"if present, mediaType in manifest should be '{content_type}' not '{kind.media_type}'")
     return content_type
 
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 
+from corral.api.types.registry import SearchResult
 from corral.image.distribution.registry.certificates import Certificates
 from corral.image.distribution.registry.channel import Channel
 from corral.image.distribution.registry.config import RegistryConfig
@@ -14,6 +15,7 @@ from corral.image.distribution.registry.login import LoginAnswer, login, server_
 from corral.image.distribution.registry.pool import Pool
 from corral.image.distribution.registry.repository import Repository
 from corral.image.distribution.registry.route import Route
+from corral.image.distribution.registry.search import index_of, search, split_term
 from corral.image.distribution.registry.server import Server
 from corral.image.distribution.registry.tokens import Tokens
 from corral.image.distribution.registry.words import translate
@@ -40,9 +42,18 @@ class Registries:
         self._servers = {}
 
     def repository(
-        self, reference: Reference, credentials: Credentials | None = None, *, push: bool = False
+        self,
+        reference: Reference,
+        credentials: Credentials | None = None,
+        *,
+        push: bool = False,
+        explained: bool | None = None,
     ) -> Repository:
-        """Nothing is asked yet. ``push``: what is written goes to the registry itself, past its mirrors."""
+        """Nothing is asked yet. ``push``: what is written goes to the registry itself, past its mirrors.
+
+        ``explained``: what a registry refuses is explained in terms of the image ("manifest for X not found: ..."), as
+        a pull's errors are and, unless that is said here, no push's.
+        """
         given = credentials or ANONYMOUS
         actions = ("push", "pull") if push else ("pull",)
 
@@ -52,7 +63,9 @@ class Registries:
                 for endpoint in endpoints_of(reference.domain, self.config, mirrors=not push)
             )
 
-        return Repository(reference, Route(channels), given, push=push)
+        return Repository(
+            reference, Route(channels), given, push=push, explained=not push if explained is None else explained
+        )
 
     async def login(self, server: str, credentials: Credentials) -> LoginAnswer:
         """``server``: as the API's ServerAddress; empty for docker.io. Raises Unauthorized, Unavailable, Invalid."""
@@ -64,7 +77,18 @@ class Registries:
                 tuple(Channel(self._server(endpoint), "", (), credentials, offline=True) for endpoint in endpoints)
             )
         except Fault as fault:
-            raise translate(fault, None, credentials, push=False) from None
+            raise translate(fault, None, credentials) from None
+
+    async def search(self, term: str, limit: int, credentials: Credentials | None = None) -> list[SearchResult]:
+        """Raises Invalid, Unavailable."""
+        given = credentials or ANONYMOUS
+        domain, name = split_term(term)
+        endpoints = await asyncio.to_thread(endpoints_of, domain, self.config, mirrors=False)
+        channels = tuple(Channel(self._server(one), "", (), given) for one in index_of(domain, endpoints))
+        try:
+            return await search(channels, name, limit)
+        except Fault as fault:
+            raise translate(fault, None, given) from None
 
     def _server(self, endpoint: Endpoint) -> Server:
         server = self._servers.get(endpoint)

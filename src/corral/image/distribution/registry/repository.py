@@ -38,11 +38,14 @@ class BlobBody:
 
 
 class Repository:
-    def __init__(self, reference: Reference, route: Route, credentials: Credentials, *, push: bool) -> None:
+    def __init__(
+        self, reference: Reference, route: Route, credentials: Credentials, *, push: bool, explained: bool
+    ) -> None:
         self.reference = reference
         self._route = route
         self._credentials = credentials
         self._push = push
+        self._explained = explained
         self._sessions: dict[str, str] = {}
 
     async def __aenter__(self) -> Self:
@@ -58,18 +61,22 @@ class Repository:
         self._sessions.clear()
 
     async def resolve(self, tag_or_digest: str) -> Descriptor:
+        """What a tag, or a digest, stands for, without its content where the registry tells."""
         return await self._do(lambda channel: manifests.resolve(channel, self.reference.path, tag_or_digest))
 
     async def manifest(self, wanted: str | Descriptor) -> ManifestContent:
+        """Of a tag, a digest or a descriptor; whole, and what its digest says."""
         return await self._do(lambda channel: manifests.get(channel, self.reference.path, wanted))
 
     @contextlib.asynccontextmanager
     async def blob(self, descriptor: Descriptor, offset: int = 0) -> AsyncIterator[BlobBody]:
+        """Exactly ``descriptor.size - offset`` bytes; whether they are the right ones is for their reader to check."""
         parse_digest(descriptor.digest)
         async with aclosing(self._pieces(descriptor, offset)) as pieces:
             yield BlobBody(pieces, offset, descriptor.size)
 
     async def blob_exists(self, digest: Digest) -> int | None:
+        """Its size, when this repository is known to have it."""
         return await self._do(lambda channel: blobs.exists(channel, self.reference.path, digest))
 
     async def mount(self, digest: Digest, source_repository: str) -> bool:
@@ -84,6 +91,10 @@ class Repository:
     async def upload(
         self, digest: Digest | Callable[[], Digest], size: int | None, open: Body, progress: Progress | None = None
     ) -> None:
+        """``open`` starts the bytes, anew for each attempt. A ``digest`` that is known only when they have all been
+        made is asked for then, and ``size`` may be None: it goes in pieces, of which one is held in memory.
+        """
+
         async def upload(channel: Channel) -> None:
             session = "" if callable(digest) else self._sessions.pop(digest, "")
             await uploads.Upload(channel, self.reference.path, digest, size, open, progress or _silent).run(session)
@@ -96,20 +107,23 @@ class Repository:
         )
 
     async def tags(self) -> AsyncIterator[str]:
+        """All, as the registry orders them."""
         with self._words():
-            async for channel in self._route.open():
-                begun = False
-                try:
-                    async for tag in tags.tags(channel, self.reference.path):
-                        begun = True
-                        yield tag
-                    return
-                except Fault:
-                    if begun or channel.endpoint.mirror is None:
-                        raise
+            async with aclosing(self._route.open()) as channels:
+                async for channel in channels:
+                    begun = False
+                    try:
+                        async for tag in tags.tags(channel, self.reference.path):
+                            begun = True
+                            yield tag
+                        return
+                    except Fault:
+                        if begun or channel.endpoint.mirror is None:
+                            raise
         raise NotFound(f"no tags found for {self.reference.familiar_name}")
 
     async def referrers(self, digest: Digest, artifact_type: str = "") -> Index:
+        """What has ``digest`` as its subject; an empty index where the registry knows of none."""
         return await self._do(lambda channel: referrers.referrers(channel, self.reference.path, digest, artifact_type))
 
     async def _pieces(self, descriptor: Descriptor, offset: int) -> AsyncGenerator[bytes, None]:
@@ -117,16 +131,17 @@ class Repository:
         download = blobs.Download(self.reference.path, descriptor, offset)
         last: Fault | None = None
         with self._words():
-            async for channel in self._route.open():
-                try:
-                    async with aclosing(download.pieces(channel)) as pieces:
-                        async for piece in pieces:
-                            yield piece
-                    return
-                except Fault as fault:
-                    if channel.endpoint.mirror is None:
-                        raise
-                    last = fault
+            async with aclosing(self._route.open()) as channels:
+                async for channel in channels:
+                    try:
+                        async with aclosing(download.pieces(channel)) as pieces:
+                            async for piece in pieces:
+                                yield piece
+                        return
+                    except Fault as fault:
+                        if channel.endpoint.mirror is None:
+                            raise
+                        last = fault
             if last is not None:
                 raise last
 
@@ -139,7 +154,8 @@ class Repository:
         try:
             yield
         except Fault as fault:
-            raise translate(fault, self.reference, self._credentials, push=self._push) from None
+            reference = self.reference if self._explained else None
+            raise translate(fault, reference, self._credentials, bare=self._push) from None
 
 
 def _silent(sent: int) -> None:

@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import AsyncIterator, Awaitable, Callable
+from collections.abc import AsyncGenerator, Awaitable, Callable
+from contextlib import aclosing
 from typing import TypeVar
 
 from corral.image.distribution.registry.channel import Channel
@@ -28,16 +29,17 @@ class Route:
     async def of(self, work: Callable[[Channel], Awaitable[T]]) -> T:
         """What ``work`` gets from the first server that gives it. Raises the Fault of the last one."""
         last: Fault | None = None
-        async for channel in self.open():
-            try:
-                return await work(channel)
-            except Fault as fault:
-                if channel.endpoint.mirror is None:
-                    raise
-                last = fault
+        async with aclosing(self.open()) as channels:
+            async for channel in channels:
+                try:
+                    return await work(channel)
+                except Fault as fault:
+                    if channel.endpoint.mirror is None:
+                        raise
+                    last = fault
         raise last or Unreachable("no endpoints found", connected=False)
 
-    async def open(self) -> AsyncIterator[Channel]:
+    async def open(self) -> AsyncGenerator[Channel, None]:
         """Servers that answer. Raises the Fault of the last one when none of them does."""
         if not self._channels:
             self._channels = await asyncio.to_thread(self._find)

@@ -68,7 +68,12 @@ class Tokens:
         async with lock:
             token = self._tokens.get(wanted)
             if token is None or token.expires <= time.monotonic() or token.value == instead_of:
-                token = await _fetch(wanted, fetch)
+                self._tokens.pop(wanted, None)
+                try:
+                    token = await _fetch(wanted, fetch)
+                except BaseException:
+                    self._locks.pop(wanted, None)
+                    raise
                 self._forget_old()
                 self._tokens[wanted] = token
             return token

@@ -36,7 +36,7 @@ Progress = Callable[[int], None]
 
 _OCTETS: Final = {"Content-Type": "application/octet-stream"}
 _RANGE: Final = re.compile(r"(?:bytes=)?0-(\d+)", re.ASCII)
-_PIECE: Final = 32 << 20
+_PIECE: Final = 16 << 20
 _LARGEST_PIECE: Final = 1 << 30
 _TOO_LARGE: Final = 413
 _OUT_OF_ORDER: Final = 416
@@ -119,6 +119,8 @@ class Upload:
                 if isinstance(fault, Refused) and fault.status == _TOO_LARGE and not self._piece:
                     self._piece = _PIECE  # a proxy before the registry limits what one request may hold
                     continue
+                if isinstance(fault, Unreachable) and (self._size or 0) > _PIECE:
+                    self._piece = self._piece or _PIECE  # what has arrived need not be sent again
                 if not fault.transient or attempt >= attempts:
                     raise
                 await asyncio.sleep(delay(attempt, fault, self._channel.server.config.patience))

@@ -6,6 +6,8 @@ What aiohttp raises becomes a `Fault` that says what Go would say.
 
 from __future__ import annotations
 
+import asyncio
+import contextlib
 import ssl
 from collections.abc import AsyncIterator, Mapping
 from typing import Final
@@ -25,10 +27,9 @@ _LONGEST_HEADER: Final = 16 << 10
 class Answer:
     """The head of an answer, and its body as long as the connection is held. `release` it, or read it to its end."""
 
-    def __init__(self, request: Request, response: aiohttp.ClientResponse, silence: float) -> None:
+    def __init__(self, request: Request, response: aiohttp.ClientResponse) -> None:
         self.request = request
         self._response = response
-        self._silence = silence
         self.status = response.status
         self.headers: Mapping[str, str] = response.headers
 
@@ -84,13 +85,12 @@ class Wire:
 
     def __init__(self, user_agent: str, patience: Patience) -> None:
         self._patience = patience
+        self._fast = aiohttp.ClientTimeout(total=None, sock_connect=patience.connect, sock_read=patience.silence)
+        self._slow = aiohttp.ClientTimeout(total=None, sock_connect=patience.connect, sock_read=patience.digestion)
         self._session = aiohttp.ClientSession(
             connector=aiohttp.TCPConnector(limit=0, keepalive_timeout=30, ttl_dns_cache=10),
             cookie_jar=aiohttp.DummyCookieJar(),
             headers={"User-Agent": user_agent},
-            timeout=aiohttp.ClientTimeout(
-                total=None, connect=None, sock_connect=patience.connect, sock_read=patience.silence
-            ),
             auto_decompress=False,
             trust_env=False,
             read_bufsize=_BUFFER,
@@ -105,19 +105,39 @@ class Wire:
     async def send(self, request: Request, tls: ssl.SSLContext | None, proxy: str | None) -> Answer:
         """``tls`` is None for plain HTTP. Raises Fault."""
         headers = dict(request.headers)
-        body = request.body
         if request.length is not None:
             headers["Content-Length"] = str(request.length)
+        patience = self._patience
+        clock = asyncio.get_running_loop().time
         try:
-            response = await self._session.request(
-                request.method,
-                URL(request.url, encoded=True),
-                headers=headers,
-                data=body() if callable(body) else body,
-                allow_redirects=False,
-                ssl=tls if tls is not None else True,
-                proxy=proxy,
-            )
+            async with asyncio.timeout_at(clock() + patience.connect + patience.silence) as limit:
+                body = request.body
+                response = await self._session.request(
+                    request.method,
+                    URL(request.url, encoded=True),
+                    headers=headers,
+                    data=_watched(body(), limit, patience) if callable(body) else body,
+                    allow_redirects=False,
+                    ssl=tls if tls is not None else True,
+                    proxy=proxy,
+                    timeout=self._slow if callable(body) else self._fast,
+                )
         except (aiohttp.ClientError, TimeoutError, OSError, ValueError) as error:
             raise goerrors.fault(request.method, request.url, error, connected=False) from error
-        return Answer(request, response, self._patience.silence)
+        return Answer(request, response)
+
+
+async def _watched(pieces: AsyncIterator[bytes], limit: asyncio.Timeout, patience: Patience) -> AsyncIterator[bytes]:
+    """The same pieces; ``limit`` runs while the server takes one, and not while the next one is made."""
+    clock = asyncio.get_running_loop().time
+
+    def reschedule(seconds: float | None) -> None:
+        with contextlib.suppress(RuntimeError):  # over: the server answered before it had everything
+            limit.reschedule(None if seconds is None else clock() + seconds)
+
+    reschedule(None)
+    async for piece in pieces:
+        reschedule(patience.silence)
+        yield piece
+        reschedule(None)
+    reschedule(patience.digestion)
