@@ -8,6 +8,10 @@ Order matters for each member: contents, owner (clears set-id bits and capabilit
 Times of directories come last of all, since every file that is made in one changes it. A member that is already there
 replaces it, except that a directory over a directory merges, as `docker load` and tar(1) have it; what is replaced is
 moved to ``aside`` when there is a recipe, because the same tar must be made again later.
+
+The tree may be a running container's, which renames and replaces what was just made. Nothing is therefore changed by a
+path whose last component could have become a link: files and directories by the descriptor with which they were made,
+everything else without following (CVE-2018-15664).
 """
 
 from __future__ import annotations
@@ -29,6 +33,7 @@ from corral.archive.remove import remove_tree
 from corral.errors import Exhausted, Invalid
 
 _CREATE: Final = os.O_WRONLY | os.O_CREAT | os.O_EXCL | os.O_NOFOLLOW | os.O_CLOEXEC
+_DIRECTORY: Final = os.O_RDONLY | os.O_DIRECTORY | os.O_NOFOLLOW | os.O_CLOEXEC
 _SET_ID: Final = 0o7000
 _UNSUPPORTED: Final = (errno.ENOTSUP, errno.EPERM)
 
@@ -48,14 +53,19 @@ class Applier:
 
     def __init__(
         self,
-        root: bytes,
+        root: bytes | int,
         whiteouts: Whiteouts,
         max_entries: int,
         recipe: RecipeWriter | None = None,
         aside: bytes | None = None,
         *,
         specials: bool = True,
+        strict: str | None = None,
+        owner: tuple[int, int] | None = None,
     ) -> None:
+        """``root``: a path, or an open directory. ``strict``: no directory replaces what is none, nor the other way
+        round; the text is what the root is called in the refusal. ``owner``: everything is this user's and group's.
+        """
         self._root = root
         self._whiteouts = whiteouts
         self._tree: Beneath
@@ -63,6 +73,8 @@ class Applier:
         self._recipe = recipe
         self._aside = aside
         self._specials = specials
+        self._strict = strict
+        self._owner = owner
         self._moved = 0
         self._times: dict[bytes, int] = {}
         # What this archive itself has made: whiteouts that are carried out must spare it.
@@ -84,6 +96,8 @@ class Applier:
                         raise Exhausted(f"archive has more than {self._max_entries} members")
                     if recipe is not None:
                         recipe.raw(entry.raw)
+                    if self._owner is not None:
+                        entry.uid, entry.gid = self._owner
                     try:
                         self._member(entry, reader)
                     except OSError as error:
@@ -123,7 +137,7 @@ class Applier:
         elif not base:
             raise Invalid("archive member '/' is not a directory")
         elif kind == kinds.SYMLINK:
-            self._make(parent, base, lambda: os.symlink(entry.linkname, base, dir_fd=parent.fd))
+            self._make(parent, base, entry, lambda: os.symlink(entry.linkname, base, dir_fd=parent.fd))
             self._finish_at(entry, parent, base)
             self.size += len(entry.linkname)
         elif kind == kinds.HARDLINK:
@@ -154,7 +168,7 @@ class Applier:
         try:
             fd = os.open(base, _CREATE, mode & 0o777, dir_fd=directory)
         except FileExistsError:
-            self._replace(parent, base)
+            self._replace(parent, base, entry)
             fd = os.open(base, _CREATE, mode & 0o777, dir_fd=directory)
         try:
             path = parent.path + base
@@ -180,30 +194,40 @@ class Applier:
             os.close(fd)
 
     def _directory(self, entry: Entry, parent: Parent, base: bytes) -> None:
-        replaced = existed = False
-        if not parent.path and not base:
-            self.root_given = True
-        if base:
-            try:
+        if not base:
+            if not parent.path:
+                self.root_given = True
+            self._dress(entry, parent.fd, fresh=False)
+            self._times[parent.path] = entry.mtime
+            return
+        fresh = True
+        replaced = False
+        try:
+            os.mkdir(base, entry.mode, dir_fd=parent.fd)
+        except FileExistsError:
+            if stat.S_ISDIR(os.stat(base, dir_fd=parent.fd, follow_symlinks=False).st_mode):
+                fresh = False
+            else:
+                self._replace(parent, base, entry)
                 os.mkdir(base, entry.mode, dir_fd=parent.fd)
-            except FileExistsError:
-                if not stat.S_ISDIR(os.stat(base, dir_fd=parent.fd, follow_symlinks=False).st_mode):
-                    self._replace(parent, base)
-                    os.mkdir(base, entry.mode, dir_fd=parent.fd)
-                    replaced = True
-                else:
-                    existed = True
-        path = b"/proc/self/fd/%d/%s" % (parent.fd, base or b".")
-        os.chown(path, entry.uid, entry.gid, follow_symlinks=False)
-        os.chmod(path, entry.mode)
+                replaced = True
+        path = parent.path + base
+        fd = os.open(base, _DIRECTORY, dir_fd=parent.fd)
+        self._tree.keep(entry.name.rstrip(b"/"), fd, path)
+        self._dress(entry, fd, fresh=fresh)
         if replaced and self._whiteouts is Whiteouts.OVERLAY:
             # The file that stood here hid the lower directory of this name; the new directory must as well.
-            self._opaque(path)
-        if existed:
-            self._drop_xattrs(entry, path)
+            self._opaque(b"/proc/self/fd/%d" % fd)
+        self._times[path] = entry.mtime
+
+    def _dress(self, entry: Entry, fd: int, *, fresh: bool) -> None:
+        """Owner, mode and attributes of an open directory."""
+        os.fchown(fd, entry.uid, entry.gid)
+        os.fchmod(fd, entry.mode)  # a new one may have its parent's set-group-id bit
+        if not fresh:
+            self._drop_xattrs(entry, b"/proc/self/fd/%d" % fd)
         if entry.xattrs:
-            self._xattrs(entry, path, follow=True)
-        self._times[parent.path + base] = entry.mtime
+            self._xattrs(entry, b"/proc/self/fd/%d" % fd, follow=True)
 
     def _hardlink(self, entry: Entry, parent: Parent, base: bytes) -> None:
         target = b"/".join(components(entry.linkname))
@@ -225,31 +249,35 @@ class Applier:
             origin, _ = self._tree.locate(target)
             os.link(source_base, base, src_dir_fd=origin.fd, dst_dir_fd=parent.fd, follow_symlinks=False)
 
-        self._make(parent, base, link)
+        self._make(parent, base, entry, link)
 
     def _node(self, entry: Entry, parent: Parent, base: bytes) -> None:
         kind = {kinds.CHARACTER: stat.S_IFCHR, kinds.BLOCK: stat.S_IFBLK}.get(entry.kind, stat.S_IFIFO)
         device = 0 if kind == stat.S_IFIFO else os.makedev(entry.major, entry.minor)
-        self._make(parent, base, lambda: os.mknod(base, kind | (entry.mode & 0o777), device, dir_fd=parent.fd))
+        self._make(parent, base, entry, lambda: os.mknod(base, kind | (entry.mode & 0o777), device, dir_fd=parent.fd))
         self._finish_at(entry, parent, base)
 
     # -- what the kinds have in common
 
-    def _make(self, parent: Parent, base: bytes, create: Callable[[], None]) -> None:
+    def _make(self, parent: Parent, base: bytes, entry: Entry, create: Callable[[], None]) -> None:
         try:
             create()
         except FileExistsError:
-            self._replace(parent, base)
+            self._replace(parent, base, entry)
             create()
 
     def _finish_at(self, entry: Entry, parent: Parent, base: bytes) -> None:
         """Owner, mode, attributes and time of something that cannot be opened."""
         os.chown(base, entry.uid, entry.gid, dir_fd=parent.fd, follow_symlinks=False)
-        path = b"/proc/self/fd/%d/%s" % (parent.fd, base)
-        if entry.kind != kinds.SYMLINK:
-            os.chmod(path, entry.mode)
+        if entry.kind != kinds.SYMLINK and entry.mode & _SET_ID:
+            fd = os.open(base, os.O_PATH | os.O_NOFOLLOW | os.O_CLOEXEC, dir_fd=parent.fd)
+            try:
+                if not stat.S_ISLNK(os.fstat(fd).st_mode):
+                    os.chmod(b"/proc/self/fd/%d" % fd, entry.mode)
+            finally:
+                os.close(fd)
         if entry.xattrs:
-            self._xattrs(entry, path, follow=False)
+            self._xattrs(entry, b"/proc/self/fd/%d/%s" % (parent.fd, base), follow=False)
         os.utime(base, ns=(entry.mtime, entry.mtime), dir_fd=parent.fd, follow_symlinks=False)
 
     def _xattrs(self, entry: Entry, path: bytes, *, follow: bool) -> None:
@@ -270,11 +298,15 @@ class Applier:
             if encoded not in entry.xattrs and not encoded.startswith(whiteout.NOT_THE_FILES_OWN):
                 os.removexattr(path, name)
 
-    def _replace(self, parent: Parent, base: bytes) -> None:
+    def _replace(self, parent: Parent, base: bytes, entry: Entry) -> None:
         """Makes room at a name that is taken."""
         info = os.stat(base, dir_fd=parent.fd, follow_symlinks=False)
         path = parent.path + base
         is_directory = stat.S_ISDIR(info.st_mode)
+        if self._strict is not None and is_directory != (entry.kind == kinds.DIRECTORY):
+            old, new = ("directory", "non-directory") if is_directory else ("non-directory", "directory")
+            name = os.fsdecode(b"/".join(components(entry.name)))
+            raise Invalid(f'cannot overwrite {old} "{name}" with {new} "{self._strict}"')
         if is_directory:
             prefix = path + b"/"
             self._times = {p: t for p, t in self._times.items() if p != path and not p.startswith(prefix)}

@@ -19,7 +19,7 @@ from corral.linux.openat2 import RESOLVE_IN_ROOT, RESOLVE_NO_MAGICLINKS, openat2
 
 _RESOLVE: Final = RESOLVE_IN_ROOT | RESOLVE_NO_MAGICLINKS
 _DIRECTORY: Final = os.O_RDONLY | os.O_DIRECTORY
-_KEPT: Final = 200
+_KEPT: Final = 400
 
 
 def components(name: bytes) -> list[bytes]:
@@ -60,8 +60,9 @@ class Parent:
 class Beneath:
     """The tree below ``root``. A context manager that closes what it keeps open."""
 
-    def __init__(self, root: bytes) -> None:
-        self.fd = os.open(root, _DIRECTORY | os.O_NOFOLLOW | os.O_CLOEXEC)
+    def __init__(self, root: bytes | int) -> None:
+        """``root``: its path, or a descriptor that stays the caller's."""
+        self.fd = os.dup(root) if isinstance(root, int) else os.open(root, _DIRECTORY | os.O_NOFOLLOW | os.O_CLOEXEC)
         self._prefix = len(os.readlink(b"/proc/self/fd/%d" % self.fd).rstrip(b"/")) + 1
         self._kept: dict[bytes, Parent] = {}
         self._spared: list[Parent] = []
@@ -87,6 +88,13 @@ class Beneath:
         """Called between members, when no parent is in use: bounds the number of open descriptors."""
         if len(self._kept) > _KEPT:
             self.forget()
+
+    def keep(self, name: bytes, fd: int, path: bytes) -> None:
+        """``fd``, owned from now on, is the directory that ``name`` leads to, and ``path`` its real path."""
+        known = self._kept.get(name)
+        if known is not None:
+            self._spared.append(known)
+        self._kept[name] = Parent(fd, path + b"/")
 
     def locate(self, name: bytes, *, create: bool = False) -> tuple[Parent, bytes]:
         """The directory that holds ``name``, and the last component (b"" for the root itself).

@@ -6,6 +6,7 @@ Source: POSIX.1-2017 pax (ustar interchange format); GNU tar manual, "Basic Tar 
 from __future__ import annotations
 
 import struct
+import zlib
 from typing import Final
 
 from corral.archive.entry import REGULAR, Entry
@@ -19,6 +20,8 @@ _POSIX: Final = b"ustar\x0000"
 _STAR_TRAILER: Final = b"tar\0"
 _CHECKSUM: Final = slice(148, 156)
 _BLANK_CHECKSUM: Final = 8 * 0x20
+_BLANKS: Final = b" " * 8
+_ADLER: Final = 65521
 
 
 def padding(size: int) -> int:
@@ -29,7 +32,7 @@ def padding(size: int) -> int:
 def decode(block: bytes) -> Entry:
     """The entry of one header block, before extended headers. Raises Invalid when it is no tar header."""
     name, mode, uid, gid, size, mtime, checksum, kind, link, magic, _, _, major, minor, prefix = _FIELDS.unpack(block)
-    if number(checksum) != sum(block) - sum(block[_CHECKSUM]) + _BLANK_CHECKSUM and not _signed_match(block, checksum):
+    if not _matches(block, number(checksum)) and not _signed_match(block, checksum):
         raise Invalid("invalid tar header")
     entry = Entry(name.partition(b"\0")[0], REGULAR if kind == b"\0" else kind)
     if magic == _POSIX:
@@ -54,7 +57,7 @@ def decode(block: bytes) -> Entry:
 def number(field: bytes) -> int:
     """Octal text, or two's complement base 256 when the first bit is set. Raises Invalid."""
     try:
-        return int(field, 8)  # the common case: digits, closed by a blank or exactly full
+        return int(field.rstrip(b"\0") or b"0", 8)  # the common case: digits, closed by a zero, a blank or nothing
     except ValueError:
         pass
     if field[0] & 0x80:
@@ -69,6 +72,17 @@ def number(field: bytes) -> int:
         return int(text, 8)
     except ValueError:
         raise Invalid("invalid tar header: bad number") from None
+
+
+def _matches(block: bytes, checksum: int) -> bool:
+    """Whether it is the sum of all bytes, those of the checksum itself counted as blanks.
+
+    Adler-32 sums bytes as well, in C, modulo 65521: the few sums that it takes for equal are compared once more.
+    """
+    blank = zlib.adler32(block[156:], zlib.adler32(_BLANKS, zlib.adler32(block[:148]))) & 0xFFFF
+    if blank != (checksum + 1) % _ADLER:
+        return False
+    return checksum < _ADLER or checksum == sum(block) - sum(block[_CHECKSUM]) + _BLANK_CHECKSUM
 
 
 def _signed_match(block: bytes, checksum: bytes) -> bool:

@@ -12,8 +12,6 @@ many run at once is the caller's business: most of them wait for somebody's netw
 
 from __future__ import annotations
 
-import asyncio
-import contextlib
 import json
 from collections.abc import AsyncIterator, Callable, Sequence
 from dataclasses import asdict, dataclass
@@ -75,7 +73,7 @@ async def apply(request: ApplyRequest, source: AsyncIterator[bytes] | int, progr
         if isinstance(source, int):
             result = await worker.result(progress)
         else:
-            result = await _fed(worker, source, progress)
+            result = await worker.fed(source, progress)
     return _applied(result)
 
 
@@ -85,22 +83,6 @@ def _arguments(request: ApplyRequest) -> dict[str, Any]:
 
 def _applied(result: dict[str, Any]) -> Applied:
     return Applied(**(result | {"warnings": tuple(result["warnings"])}))
-
-
-async def _fed(worker: WorkerProcess, source: AsyncIterator[bytes], progress: Progress | None) -> dict[str, Any]:
-    """The worker's answer wins over trouble with feeding it: it knows why it hung up."""
-    feeding = asyncio.create_task(worker.feed(source))
-    try:
-        answer = asyncio.create_task(worker.result(progress))
-        await asyncio.wait((feeding, answer), return_when=asyncio.FIRST_COMPLETED)
-        if feeding.done() and (failure := feeding.exception()) is not None:
-            answer.cancel()
-            raise failure
-        return await answer
-    finally:
-        feeding.cancel()
-        with contextlib.suppress(asyncio.CancelledError):
-            await feeding
 
 
 @dataclass(frozen=True, slots=True)

@@ -52,7 +52,7 @@ class Members:
             yield from _regular(node, entry)
             return
         if is_directory:
-            entry.kind, entry.name = kinds.DIRECTORY, path + b"/" if path else b"./"
+            entry.kind, entry.name = kinds.DIRECTORY, path if path.endswith(b"/") else path + b"/" if path else b"./"
         elif stat.S_ISLNK(mode):
             entry.kind, entry.linkname = kinds.SYMLINK, node.readlink()
         elif stat.S_ISFIFO(mode):

@@ -195,6 +195,20 @@ class WorkerProcess:
         answer: dict[str, Any] = message["result"]
         return answer
 
+    async def fed(self, source: AsyncIterator[bytes], progress: Callable[[int], None] | None) -> dict[str, Any]:
+        """Feed it and wait for its answer, which wins over trouble with feeding: the worker knows why it hung up."""
+        feeding = asyncio.create_task(self.feed(source))
+        answer = asyncio.create_task(self.result(progress))
+        try:
+            await asyncio.wait((feeding, answer), return_when=asyncio.FIRST_COMPLETED)
+            if feeding.done() and (failure := feeding.exception()) is not None:
+                raise failure
+            return await answer
+        finally:
+            for task in (feeding, answer):
+                task.cancel()
+            await asyncio.gather(feeding, answer, return_exceptions=True)
+
 
 async def _readable(fd: int) -> None:
     loop = asyncio.get_running_loop()

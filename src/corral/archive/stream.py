@@ -54,6 +54,12 @@ class ByteStream:
 
     def copy(self, fd: int, size: int) -> None:
         """Writes the next ``size`` bytes to ``fd`` at its offset. Raises OSError."""
+        start = self._position
+        if size <= self._end - start:
+            stop = self._position = start + size
+            while start < stop:
+                start += os.write(fd, self._piece[start:stop])
+            return
         for piece in self.pieces(size):
             while piece:
                 piece = piece[os.write(fd, piece) :]

@@ -14,7 +14,7 @@ import queue
 import sys
 import threading
 from collections.abc import Callable, Iterator
-from typing import Any, Final
+from typing import Any, Final, NoReturn
 
 from corral.archive.apply import Applier, Whiteouts
 from corral.archive.compression import CHUNK, decompress, detect
@@ -34,16 +34,22 @@ _REPORT_EVERY: Final = 1 << 20
 def main(request: dict[str, Any]) -> None:
     raise_descriptor_limit()
     try:
-        _say({"result": _OPERATIONS[request["operation"]](request)})
-    except CorralError as error:
-        _say({"error": error.kind, "message": error.message})
-        sys.exit(1)
-    except OSError as error:
-        _say({"error": Internal.kind, "message": f"{os.fsdecode(error.filename or 'archive')}: {error.strerror}"})
-        sys.exit(1)
+        say({"result": _OPERATIONS[request["operation"]](request)})
+    except (CorralError, OSError) as error:
+        fail(error)
 
 
-def _say(message: dict[str, Any]) -> None:
+def fail(error: CorralError | OSError) -> NoReturn:
+    """The last word of a worker that could not do it."""
+    if isinstance(error, CorralError):
+        say({"error": error.kind, "message": error.message})
+    else:
+        say({"error": Internal.kind, "message": f"{os.fsdecode(error.filename or 'archive')}: {error.strerror}"})
+    sys.exit(1)
+
+
+def say(message: dict[str, Any]) -> None:
+    """One message to the daemon."""
     try:
         os.write(_MESSAGES, json.dumps(message).encode() + b"\n")
     except BrokenPipeError:
@@ -60,7 +66,7 @@ def _apply(request: dict[str, Any]) -> dict[str, Any]:
 
 
 def _unpack(request: dict[str, Any], source: Iterator[bytes], limits: Limits, root_fd: int) -> dict[str, Any]:
-    reader = TarReader(ByteStream(_ahead(source)), limits.max_special)
+    reader = TarReader(ByteStream(ahead(source)), limits.max_special)
     recipe = RecipeWriter(request["recipe"]) if request["recipe"] else None
     applier = Applier(
         os.fsencode(request["root"]),
@@ -158,13 +164,13 @@ def _compress(request: dict[str, Any]) -> dict[str, Any]:
             yield piece
 
     with open(1, "wb", buffering=CHUNK, closefd=False) as target:
-        for piece in compressed(_ahead(_gathered(content()))):
+        for piece in compressed(ahead(_gathered(content()))):
             packed.update(piece)
             sizes[1] += len(piece)
             target.write(piece)
             if sizes[0] - reported >= _REPORT_EVERY:
                 reported = sizes[0]
-                _say({"progress": reported})
+                say({"progress": reported})
     if f"sha256:{plain.hexdigest()}" != request["digest"]:
         raise Internal(f"layer {request['digest']} was changed on disk in {request['root']}")
     return {"digest": f"sha256:{packed.hexdigest()}", "size": sizes[1]}
@@ -201,7 +207,7 @@ class _Intake:
             self._raw.update(piece)
         if self._meter.compressed - self._reported >= _REPORT_EVERY:
             self._reported = self._meter.compressed
-            _say({"progress": self._reported})
+            say({"progress": self._reported})
         return piece
 
     def plain(self) -> Iterator[bytes]:
@@ -222,7 +228,7 @@ class _Intake:
         }
 
 
-def _ahead(source: Iterator[bytes]) -> Iterator[bytes]:
+def ahead(source: Iterator[bytes]) -> Iterator[bytes]:
     """The same pieces, made by a thread that runs ahead: inflating and hashing release the interpreter lock."""
     pieces: queue.Queue[bytes | BaseException | None] = queue.Queue(_AHEAD)
 
