@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import AsyncIterator, Awaitable, Mapping, Sequence
+from contextlib import AbstractAsyncContextManager
 
 from corral.api.types.container import (
     AttachOptions,
@@ -18,14 +19,16 @@ from corral.api.types.container import (
     WaitResponse,
 )
 from corral.api.types.exec import ExecCreateRequest, ExecInspect, ExecStartRequest
-from corral.api.types.files import CommitOptions, FilesystemChange
+from corral.api.types.files import CommitOptions, FilesystemChange, PathStat
 from corral.api.types.stats import StatsResponse
 from corral.engine.container import exec as execs
+from corral.engine.container.archive import copy_in, copy_out, look
 from corral.engine.container.attach import attach
 from corral.engine.container.changes import changes
 from corral.engine.container.commit import commit
 from corral.engine.container.context import Engine, Upgrade
 from corral.engine.container.create import create
+from corral.engine.container.export import export
 from corral.engine.container.inspect import inspect
 from corral.engine.container.kill import kill
 from corral.engine.container.list import list_containers
@@ -86,6 +89,20 @@ class ContainerService:
 
     async def changes(self, ref: str) -> Sequence[FilesystemChange]:
         return await changes(self._engine, ref)
+
+    def export(self, ref: str) -> AsyncIterator[bytes]:
+        return export(self._engine, ref)
+
+    async def look(self, ref: str, path: str) -> PathStat:
+        return await look(self._engine, ref, path)
+
+    def copy_out(self, ref: str, path: str) -> AbstractAsyncContextManager[tuple[PathStat, AsyncIterator[bytes]]]:
+        return copy_out(self._engine, ref, path)
+
+    async def copy_in(
+        self, ref: str, path: str, source: AsyncIterator[bytes], *, strict: bool, as_user: bool
+    ) -> None:
+        await copy_in(self._engine, ref, path, source, strict=strict, as_user=as_user)
 
     async def update(self, ref: str, request: UpdateRequest) -> UpdateResponse:
         return await update(self._engine, ref, request)
