@@ -53,6 +53,7 @@ class WorkerProcess:
         self._channel: socket.socket
         self._pidfd = -1
         self._pending = b""
+        self._answered = False
         self._input: asyncio.StreamWriter | None = None
         self._output: asyncio.StreamReader | None = None
         self._transports: list[asyncio.BaseTransport] = []
@@ -133,7 +134,7 @@ class WorkerProcess:
         for transport in self._transports:
             if not transport.is_closing():
                 transport.close()
-        if error is not None:
+        if error is not None or not self._answered:
             with contextlib.suppress(ProcessLookupError):
                 signal.pidfd_send_signal(self._pidfd, signal.SIGKILL)
         try:
@@ -177,6 +178,7 @@ class WorkerProcess:
             self._pending += more
         line, _, self._pending = self._pending.partition(b"\n")
         message: dict[str, Any] = json.loads(line)
+        self._answered = "result" in message or "error" in message
         if "error" in message:
             raise _KINDS.get(message["error"], Internal)(message["message"])
         return message

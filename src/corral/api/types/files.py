@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from corral.api.types.wire import LowerWire, Wire
 
-__all__ = ["CommitOptions", "FilesystemChange"]
+__all__ = ["CommitOptions", "FilesystemChange", "PathStat"]
 
 
 class FilesystemChange(Wire):
@@ -23,3 +23,13 @@ class CommitOptions(LowerWire):
     comment: str = ""
     pause: bool = True
     changes: list[str] = []
+
+
+class PathStat(LowerWire):
+    """X-Docker-Container-Path-Stat, in base64. ``mode``: Go's; ``link_target``: where a symbolic link leads to."""
+
+    name: str = ""
+    size: int = 0
+    mode: int = 0
+    mtime: str = ""
+    link_target: str = ""
