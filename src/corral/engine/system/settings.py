@@ -35,3 +35,7 @@ class SystemSettings:
     seccomp_profile: str = ""
     security_modules: tuple[str, ...] = ()
     open_addresses: tuple[str, ...] = ()
+    registry_mirrors: tuple[str, ...] = ()
+    insecure_registries: tuple[str, ...] = ()
+    proxies: tuple[str, str, str] = ("", "", "")
+    """For http, for https, and for whom none; "" leaves it to the environment."""
