@@ -7,6 +7,7 @@ import hashlib
 import http.client
 import json
 import os
+import queue
 import re
 import shutil
 import signal
@@ -159,6 +160,16 @@ class Process:
 _READY = re.compile(r"registry at \w+://\S+:([0-9]+) serves")
 
 
+def _read(popen: subprocess.Popen[str], lines: list[str], port: queue.SimpleQueue[int]) -> None:
+    """Until it ends; its port is put when it is told, and 0 when it never was."""
+    assert popen.stderr is not None
+    for line in popen.stderr:
+        lines.append(line.rstrip())
+        if match := _READY.search(line):
+            port.put(int(match[1]))
+    port.put(0)
+
+
 def start(root: Path, *arguments: str, env: Mapping[str, str] = {}) -> Process:
     """``corral registry serve`` over ``root``; returns when it listens. Fails the test with its log if it ends."""
     command = [sys.executable, "-m", "corral.cli.main", "-l", "info", "registry", "serve", "--root", str(root)]
@@ -167,13 +178,11 @@ def start(root: Path, *arguments: str, env: Mapping[str, str] = {}) -> Process:
     popen = subprocess.Popen(
         [*command, *arguments], stderr=subprocess.PIPE, text=True, stdin=subprocess.DEVNULL, env={**os.environ, **env}
     )
-    assert popen.stderr is not None
     lines: list[str] = []
-    for line in popen.stderr:
-        lines.append(line.rstrip())
-        if match := _READY.search(line):
-            threading.Thread(target=lambda: lines.extend(map(str.rstrip, popen.stderr or ())), daemon=True).start()
-            return Process(popen, int(match[1]), lines)
+    port: queue.SimpleQueue[int] = queue.SimpleQueue()
+    threading.Thread(target=_read, args=(popen, lines, port), daemon=True).start()
+    if number := port.get():
+        return Process(popen, number, lines)
     raise AssertionError(f"the registry ended with {popen.wait()}: {lines}")
 
 

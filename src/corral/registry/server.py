@@ -56,10 +56,10 @@ def serve(settings: Settings) -> None:
         Blobs(root.blobs, root.ingest).clean(settings.upload_timeout)
         measures = Measures(settings.workers)
         scheme = "https" if settings.tls else "http"
-        log.info("registry at %s serves %s", _shown(settings.address, sock, scheme), root.root)
+        shown = _shown(settings.address, sock, scheme)
 
         def work(number: int, parent_end: int | None) -> None:
-            asyncio.run(Worker(settings, root, signer, measures, number).run(sock, tls, parent_end))
+            asyncio.run(Worker(settings, root, signer, measures, number).run(sock, shown, tls, parent_end))
 
         if settings.workers == 1:
             work(0, None)

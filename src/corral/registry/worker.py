@@ -48,8 +48,8 @@ class Worker:
         self._number = number
         self._stop = asyncio.Event()
 
-    async def run(self, sock: socket.socket, tls: ssl.SSLContext | None, parent_end: int | None) -> None:
-        """Until a signal, or the end of ``parent_end``."""
+    async def run(self, sock: socket.socket, shown: str, tls: ssl.SSLContext | None, parent_end: int | None) -> None:
+        """Until a signal, or the end of ``parent_end``. ``shown`` is where it can be reached."""
         settings = self._settings
         self._measures.use(self._number)
         loop = asyncio.get_running_loop()
@@ -72,6 +72,8 @@ class Worker:
             if parent_end is not None:
                 loop.add_reader(parent_end, self._stop.set)
             listener = await loop.create_server(server, sock=sock, ssl=tls)
+            if self._number == 0:
+                log.info("registry at %s serves %s", shown, self._root.root)
             chores = asyncio.create_task(self._collect(storage)) if self._number == 0 else None
             await self._stop.wait()
             listener.close()
