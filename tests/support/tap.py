@@ -31,6 +31,9 @@ KILL: Final = -1
 
 PASS: Final = 0
 
+HOLD: Final = -2
+"""A verdict: the caller waits in front of its call until ``Tap.let_go``, which lets it through."""
+
 MAKING: Final = """
     accept4 bind bpf capset chdir chmod chown chroot clone clone3 connect dup dup2 dup3 epoll_create1 epoll_ctl
     eventfd2 execve execveat fadvise64 fchdir fchmod fchmodat fchown fchownat fcntl fdatasync fork fsconfig fsetxattr
@@ -69,7 +72,7 @@ class Call:
 
 
 Judge = Callable[[Call], int]
-"""Returns PASS, KILL, or the errno that the call fails with."""
+"""Returns PASS, KILL, HOLD, or the errno that the call fails with."""
 
 
 def everything_passes(_: Call) -> int:
@@ -86,6 +89,7 @@ class Tap:
         self._listener = -1
         self._thread: threading.Thread | None = None
         self._stop, self._stopping = os.pipe2(os.O_CLOEXEC)
+        self._held: list[int] = []
         self.judge: Judge = everything_passes
 
     def spawn(self, command: Sequence[str | Path], *, output: int, environment: dict[str, str] | None = None) -> int:
@@ -116,6 +120,11 @@ class Tap:
         self._thread.start()
         return pid
 
+    def let_go(self) -> None:
+        held, self._held = self._held, []
+        for id in held:
+            self._respond(id, 0, _CONTINUE)
+
     def close(self) -> None:
         os.write(self._stopping, b".")
         if self._thread is not None:
@@ -144,14 +153,18 @@ class Tap:
             id, pid, _flags, number, _audit, _pointer, *arguments = _NOTIFICATION.unpack(buffer)
             call = Call(pid, self._names.get(number, str(number)), tuple(arguments))
             verdict = self.judge(call)
-            if verdict == KILL:
+            if verdict == HOLD:
+                self._held.append(id)
+            elif verdict == KILL:
                 with contextlib.suppress(ProcessLookupError):
                     os.kill(pid, signal.SIGKILL)
-            response = _RESPONSE.pack(id, 0, -max(verdict, 0), 0 if verdict > 0 else _CONTINUE)
-            if verdict == KILL:
-                response = _RESPONSE.pack(id, 0, -errno.EINTR, 0)
-            with contextlib.suppress(FileNotFoundError):
-                fcntl.ioctl(self._listener, _SEND, bytearray(response), True)
+                self._respond(id, errno.EINTR, 0)
+            else:
+                self._respond(id, verdict, 0 if verdict else _CONTINUE)
+
+    def _respond(self, id: int, error: int, flags: int) -> None:
+        with contextlib.suppress(FileNotFoundError):
+            fcntl.ioctl(self._listener, _SEND, bytearray(_RESPONSE.pack(id, 0, -error, flags)), True)
 
 
 class Fault:

@@ -62,9 +62,11 @@ class Applier:
         specials: bool = True,
         strict: str | None = None,
         owner: tuple[int, int] | None = None,
+        own: bool = False,
     ) -> None:
         """``root``: a path, or an open directory. ``strict``: no directory replaces what is none, nor the other way
-        round; the text is what the root is called in the refusal. ``owner``: everything is this user's and group's.
+        round; the text is what the root is called in the refusal. ``owner``: everything is this user's and group's;
+        ``own``: it is the caller's, who may be anybody.
         """
         self._root = root
         self._whiteouts = whiteouts
@@ -74,7 +76,7 @@ class Applier:
         self._aside = aside
         self._specials = specials
         self._strict = strict
-        self._owner = owner
+        self._owner = (-1, -1) if own else owner
         self._moved = 0
         self._times: dict[bytes, int] = {}
         # What this archive itself has made: whiteouts that are carried out must spare it.

@@ -19,8 +19,8 @@ _PIECE: Final = 1 << 20
 class Member(NamedTuple):
     """A file of the new archive, or a directory when ``name`` ends in a slash. ``mtime`` in seconds.
 
-    Its content is ``text``, or the ``size`` bytes of the file ``path``, or with ``recipe`` a layer's tar of ``size`` bytes
-    (see `corral.archive.recipe`), whose ``digest`` is checked while it is written.
+    Its content is ``text``, or the ``size`` bytes of the file ``path``, or with ``recipe`` a layer's tar of ``size``
+    bytes (see `corral.archive.recipe`), whose ``digest`` is checked while it is written.
     """
 
     name: str

@@ -43,6 +43,7 @@ CONTAINER = Group(
     {
         "attach": _container("attach", "Attach local standard input, output, and error streams to a running container"),
         "commit": _container("commit", "Create a new image from a container's changes"),
+        "cp": _container("cp", "Copy files/folders between a container and the local filesystem"),
         "create": _container("create", "Create a new container"),
         "diff": _container("diff", "Inspect changes to files or directories on a container's filesystem"),
         "exec": _container("exec", "Execute a command in a running container"),
@@ -157,6 +158,7 @@ OTHERS = {
     "attach": CONTAINER.verbs["attach"],
     "cgroups": SYSTEM.verbs["cgroups"],
     "commit": CONTAINER.verbs["commit"],
+    "cp": CONTAINER.verbs["cp"],
     "create": CONTAINER.verbs["create"],
     "daemon": Verb("daemon", "Run the daemon in the foreground (corrald)"),
     "diff": CONTAINER.verbs["diff"],

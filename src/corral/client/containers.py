@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import json
 from collections.abc import Iterable, Iterator, Mapping
 
+from corral.client.errors import ApiError, ProtocolError
 from corral.client.query import filters as encode_filters
 from corral.client.query import query, quote
 
@@ -14,7 +16,7 @@ if TYPE_CHECKING:
     from corral.client.api import Api, Hijacked, Pending
     from corral.client.http import Response
     from corral.client.query import Filters
-    from corral.client.wire import ContainerInspect, ContainerSummary, Created, FileChange, Pruned, Stats, Top
+    from corral.client.wire import ContainerInspect, ContainerSummary, Created, FileChange, PathStat, Pruned, Stats, Top
 else:
     from corral.client.casting import cast
 
@@ -174,8 +176,43 @@ class Containers:
     def export(self, ref: str) -> Response:
         return self._api.request("GET", _path(ref, "export"))
 
+    def stat_path(self, ref: str, path: str) -> PathStat:
+        """What is at ``path``, a link not followed."""
+        response = self._api.begin("HEAD", _path(ref, "archive") + query(path=path)).answer()
+        if response.status >= 400:  # HEAD has no room for the reason
+            self._api.finish(response)
+            raise ApiError(response.status, f"status {response.status}")
+        self._api.finish(response)
+        return _path_stat(response)
+
+    def copy_out(self, ref: str, path: str) -> tuple[PathStat, Response]:
+        """What is at ``path``, and the answer whose body is the tar of it."""
+        response = self._api.request("GET", _path(ref, "archive") + query(path=path))
+        return _path_stat(response), response
+
+    def copy_in(
+        self, ref: str, path: str, archive: Iterable[bytes], *, copy_owner: bool = False, strict: bool = True
+    ) -> None:
+        """``strict``: nothing replaces a directory but a directory, nor the other way round."""
+        target = _path(ref, "archive") + query(
+            path=path, noOverwriteDirNonDir="true" if strict else None, copyUIDGID="true" if copy_owner else None
+        )
+        headers = {"Content-Type": "application/x-tar"}
+        self._api.finish(self._api.request("PUT", target, body=archive, headers=headers))
+
     def prune(self, *, filters: Filters | None = None) -> Pruned:
         return cast("Pruned", self._api.call("POST", "/containers/prune" + query(filters=encode_filters(filters))))
+
+
+def _path_stat(response: Response) -> PathStat:
+    """Raises ProtocolError."""
+    import binascii
+
+    try:
+        text = binascii.a2b_base64(response.headers["x-docker-container-path-stat"])
+        return cast("PathStat", json.loads(text))
+    except (KeyError, ValueError) as error:
+        raise ProtocolError(f"the answer does not tell about the file: {error}") from error
 
 
 def _path(ref: str, verb: str = "") -> str:

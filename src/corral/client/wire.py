@@ -103,6 +103,14 @@ class FileChange(TypedDict, total=False):
     Kind: int
 
 
+class PathStat(TypedDict, total=False):
+    name: str
+    size: int
+    mode: int
+    mtime: str
+    linkTarget: str
+
+
 class WaitError(TypedDict, total=False):
     Message: str
 

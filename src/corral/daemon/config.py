@@ -24,6 +24,7 @@ __all__ = ["DEFAULT_FILE", "DaemonConfig", "load", "reload"]
 
 DEFAULT_FILE: Final = "/etc/corral/daemon.json"
 _DRIVER: Final = "native.cgroupdriver"
+_PROXIES: Final = ("http-proxy", "https-proxy", "no-proxy")
 
 
 @dataclasses.dataclass(frozen=True, slots=True)
@@ -67,6 +68,10 @@ class DaemonConfig:
     log_driver: str = "json-file"
     log_opts: Mapping[str, str] = dataclasses.field(default_factory=dict)
     storage_driver: str = ""
+    keep_compressed: bool = True
+    """Compressed layers are kept beside the unpacked ones."""
+    image_budget: int = 0
+    """Bytes that images may take before the least recently used go; 0 for no limit."""
     bridge: str = ""
     bip: str = ""
     fixed_cidr: str = ""
@@ -78,6 +83,17 @@ class DaemonConfig:
     ip_masq: bool = True
     iptables: bool = True
     userland_proxy: bool = True
+    registry_mirrors: tuple[str, ...] = ()
+    """Of Docker Hub."""
+    mirrors: Mapping[str, Sequence[str]] = dataclasses.field(default_factory=dict)
+    """Of any registry, by its name."""
+    insecure_registries: tuple[str, ...] = ()
+    max_concurrent_downloads: int = 3
+    max_concurrent_uploads: int = 5
+    max_download_attempts: int = 5
+    http_proxy: str = ""
+    https_proxy: str = ""
+    no_proxy: str = ""
     dns: tuple[str, ...] = ()
     dns_options: tuple[str, ...] = ()
     dns_search: tuple[str, ...] = ()
@@ -168,10 +184,20 @@ def _read_file(path: str) -> dict[str, Any]:
         raise Invalid(f"invalid JSON: {error}") from None
     if not isinstance(content, dict):
         raise Invalid("invalid JSON: not an object")
+    content |= _proxies(content.pop("proxies", None))
     unknown = sorted(key for key in content if key not in _BY_KEY)
     if unknown:
         raise Invalid(f"the following directives don't match any configuration option: {', '.join(unknown)}")
     return {key: _convert(_BY_KEY[key], value) for key, value in content.items() if value is not None}
+
+
+def _proxies(given: Any) -> dict[str, Any]:
+    """The object that daemon.json has them in, as the flags."""
+    if given is None:
+        return {}
+    if not isinstance(given, dict) or not given.keys() <= set(_PROXIES):
+        raise Invalid(f"proxies: expected an object of {', '.join(_PROXIES)}")
+    return given
 
 
 def _convert(setting: Setting, value: Any) -> Any:
@@ -194,6 +220,10 @@ def _convert(setting: Setting, value: Any) -> Any:
                 return value
             case Kind.ULIMITS, dict():
                 return {name: (int(limit["Soft"]), int(limit["Hard"])) for name, limit in value.items()}
+            case Kind.MIRRORS, dict() if all(
+                isinstance(urls, list) and all(isinstance(url, str) for url in urls) for urls in value.values()
+            ):
+                return value
             case Kind.RUNTIMES, dict():
                 return parse_runtimes(value)
     except (KeyError, TypeError, ValueError) as error:
@@ -253,6 +283,7 @@ def _check(config: DaemonConfig) -> None:
     _network("ip", config.ip, ipaddress.ip_address)
     for server in config.dns:
         _network("dns", server, ipaddress.ip_address)
+    _check_registries(config)
     if config.bip and config.bridge:
         raise Invalid("you specified -b & --bip, mutually exclusive options. Please specify only one")
     if config.mtu and not 68 <= config.mtu <= 65535:
@@ -261,10 +292,30 @@ def _check(config: DaemonConfig) -> None:
         raise Invalid(f"invalid shutdown-timeout: {config.shutdown_timeout}")
     if config.default_shm_size <= 0:
         raise Invalid(f"default shm size must be greater than 0: {config.default_shm_size}")
+    if config.image_budget < 0:
+        raise Invalid(f"invalid image-budget: {config.image_budget}")
     if config.data_root == config.exec_root:
         raise Invalid(f"data-root and exec-root must be different directories: {config.data_root}")
     if config.seccomp_profile not in ("", "builtin", "unconfined") and not Path(config.seccomp_profile).is_file():
         raise Invalid(f"seccomp-profile: no such file: {config.seccomp_profile}")
+
+
+def _check_registries(config: DaemonConfig) -> None:
+    for name in ("max_concurrent_downloads", "max_concurrent_uploads", "max_download_attempts"):
+        number = getattr(config, name)
+        if number < 0 or (number == 0 and name == "max_download_attempts"):
+            raise Invalid(f"invalid {name.replace('_', ' ')}: {number}")
+    if not (config.registry_mirrors or config.mirrors or config.insecure_registries):
+        return
+    from corral.image.distribution.registry import validate_insecure, validate_mirror
+
+    for url in config.registry_mirrors:
+        validate_mirror(url)
+    for urls in config.mirrors.values():
+        for url in urls:
+            validate_mirror(url)
+    for entry in config.insecure_registries:
+        validate_insecure(entry)
 
 
 def _choose(name: str, value: str, choices: tuple[str, ...]) -> None:

@@ -89,6 +89,11 @@ def _store(values: dict[str, Any], setting: Setting, text: str) -> None:
         case Kind.ULIMITS:
             name, limits = parse_ulimit(text)
             values.setdefault(setting.flag, {})[name] = limits
+        case Kind.MIRRORS:
+            name, equals, url = text.partition("=")
+            if not name or not url:
+                raise ValueError("must be formatted as registry=url")
+            values.setdefault(setting.flag, {}).setdefault(name, []).append(url)
         case Kind.RUNTIMES:
             name, _, path = text.partition("=")
             if not name or not path:

@@ -15,6 +15,7 @@ from corral.api.server.routers.cgroups import CgroupRouter
 from corral.api.server.routers.container_files import ContainerFileRouter
 from corral.api.server.routers.container_io import ContainerIORouter
 from corral.api.server.routers.containers import ContainerRouter
+from corral.api.server.routers.distribution import DistributionRouter
 from corral.api.server.routers.events import EventRouter
 from corral.api.server.routers.exec import ExecRouter
 from corral.api.server.routers.images import ImageRouter
@@ -25,7 +26,14 @@ from corral.api.server.routers.system import SystemRouter
 from corral.api.server.routers.volumes import VolumeRouter
 from corral.daemon.config import DaemonConfig
 from corral.daemon.security_modules import with_security_modules
-from corral.daemon.translate import cdi_directories, container_settings, network_config, system_settings
+from corral.daemon.translate import (
+    cdi_directories,
+    container_settings,
+    image_settings,
+    network_config,
+    system_settings,
+    transfer_settings,
+)
 from corral.engine.cdi.registry import Registry
 from corral.engine.container.context import Engine
 from corral.engine.container.live import LiveTable
@@ -41,6 +49,8 @@ from corral.engine.system import SystemService
 from corral.engine.system.cgroups import CgroupService
 from corral.engine.userns.pool import IDPool
 from corral.errors import CorralError
+from corral.image.distribution.service import DistributionService
+from corral.image.drivers import prior
 from corral.image.graphdriver.choose import choose
 from corral.image.record import ImageUse
 from corral.image.service import ImageService
@@ -66,6 +76,7 @@ class Services:
         events: EventService,
         containers: ContainerService,
         images: ImageService,
+        distribution: DistributionService,
         networks: NetworkService,
         volumes: VolumeService,
         system: SystemService,
@@ -74,6 +85,7 @@ class Services:
         self._events = events
         self._containers = containers
         self._images = images
+        self._distribution = distribution
         self._networks = networks
         self._volumes = volumes
         self._system = system
@@ -91,12 +103,19 @@ class Services:
             events = EventService(database)
             stack.push_async_callback(events.close)
             store = ContainerStore(database)
-            graph = choose(data, config.storage_driver or None)
+            graph = choose(data, config.storage_driver or prior(database))
             images = ImageService(
-                data, database, graph, partial(events.emit, "image"), lambda image: _uses(store, image)
+                data,
+                database,
+                graph,
+                partial(events.emit, "image"),
+                lambda image: _uses(store, image),
+                settings=image_settings(config),
             )
             stack.callback(images.close)
             await images.start()
+            distribution = DistributionService(images.images, transfer_settings(config), partial(events.emit, "image"))
+            stack.push_async_callback(distribution.close)
             volumes = VolumeService(data, database, partial(events.emit, "volume"))
             stack.push_async_callback(volumes.close)
         except BaseException:
@@ -144,7 +163,7 @@ class Services:
             lambda: events.listeners,
             devices,
         )
-        return cls(engine, events, containers, images, networks, volumes, system)
+        return cls(engine, events, containers, images, distribution, networks, volumes, system)
 
     def app(self) -> App:
         return App(self._routes())
@@ -155,7 +174,9 @@ class Services:
         yield from ContainerFileRouter(self._containers).routes()
         yield from ExecRouter(self._containers).routes()
         yield from StatsRouter(self._containers).routes()
-        yield from ImageRouter(self._images).routes()
+        images = ImageRouter(self._images)
+        yield from images.routes()
+        yield from DistributionRouter(self._distribution, images.create).routes()
         yield from NetworkRouter(self._networks).routes()
         yield from VolumeRouter(self._volumes).routes()
         yield from PluginRouter().routes()
@@ -169,6 +190,7 @@ class Services:
 
     def reconfigure(self, config: DaemonConfig) -> None:
         """Takes over what SIGHUP may change."""
+        self._distribution.reconfigure(transfer_settings(config))
         self._system.settings = system_settings(config, self._engine.host.security_modules)
 
     async def stop_containers(self, timeout: int) -> None:

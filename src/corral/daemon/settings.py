@@ -22,6 +22,8 @@ class Kind(enum.Enum):
     """name=true or name=false; an object of booleans in daemon.json."""
     ULIMITS = "ulimit"
     """name=soft[:hard]; {name: {"Soft": n, "Hard": n}} in daemon.json."""
+    MIRRORS = "mirror"
+    """registry=url, several times; {registry: [url, ...]} in daemon.json."""
     RUNTIMES = "runtime"
     """name=path; {name: {"path": path, "runtimeArgs": [...]}} in daemon.json."""
 
@@ -82,6 +84,8 @@ SETTINGS: Final = (
     _set("log-driver", _S, "Default driver for container logs"),
     _set("log-opt", _M, "Default log driver options for containers", field="log_opts", key="log-opts"),
     _set("storage-driver", _S, "Storage driver to use", short="s"),
+    _set("keep-compressed", _B, "Keep compressed layers, so that a push has nothing to compress"),
+    _set("image-budget", Kind.BYTES, "Size of images beyond which the least recently used go, if nothing uses them"),
     _set("bridge", _S, 'Name of the default bridge, "none" for no default network', short="b"),
     _set("bip", _S, "IPv4 address for the default bridge"),
     _set("fixed-cidr", _S, "IPv4 subnet for the default bridge network"),
@@ -95,6 +99,31 @@ SETTINGS: Final = (
     _set("userland-proxy", _B, "Serve connections to published ports that the firewall cannot translate (IPv6)"),
     _set("cdi-spec-dir", _L, "CDI specification directories to use", field="cdi_spec_dirs", key="cdi-spec-dirs"),
     Setting("feature", Kind.FEATURES, "Enable feature in the daemon", "features", "features"),
+    _set(
+        "registry-mirror",
+        _L,
+        "Preferred registry mirror",
+        field="registry_mirrors",
+        key="registry-mirrors",
+        reload=True,
+    ),
+    _set(
+        "mirror", Kind.MIRRORS, "Mirror of any registry, asked before it", field="mirrors", key="mirrors", reload=True
+    ),
+    _set(
+        "insecure-registry",
+        _L,
+        "Enable insecure registry communication",
+        field="insecure_registries",
+        key="insecure-registries",
+        reload=True,
+    ),
+    _set("max-concurrent-downloads", _I, "Set the max concurrent downloads", reload=True),
+    _set("max-concurrent-uploads", _I, "Set the max concurrent uploads", reload=True),
+    _set("max-download-attempts", _I, "Set the max download attempts for each pull", reload=True),
+    _set("http-proxy", _S, "HTTP proxy URL to use for outgoing traffic"),
+    _set("https-proxy", _S, "HTTPS proxy URL to use for outgoing traffic"),
+    _set("no-proxy", _S, "Comma-separated list of hosts or IP addresses for which the proxy is skipped"),
     _set("dns", _L, "DNS server to use"),
     _set("dns-opt", _L, "DNS options to use", field="dns_options", key="dns-opts"),
     _set("dns-search", _L, "DNS search domains to use"),
@@ -111,20 +140,12 @@ SETTINGS: Final = (
     _ignored("default-gateway-v6", _S),
     _ignored("experimental", _B),
     _ignored("fixed-cidr-v6", _S),
-    _ignored("http-proxy", _S),
-    _ignored("https-proxy", _S),
     _ignored("init-path", _S),
-    _ignored("insecure-registry", _L, "insecure-registries"),
     _ignored("ip-forward-no-drop", _B),
     _ignored("ip6tables", _B),
     _ignored("ipv6", _B),
-    _ignored("max-concurrent-downloads", _I),
-    _ignored("max-concurrent-uploads", _I),
-    _ignored("max-download-attempts", _I),
     _ignored("metrics-addr", _S),
-    _ignored("no-proxy", _S),
     _ignored("raw-logs", _B),
-    _ignored("registry-mirror", _L, "registry-mirrors"),
     _ignored("storage-opt", _L, "storage-opts"),
     _ignored("userland-proxy-path", _S),
     Setting("config-file", _S, "Daemon configuration file", "config_file"),

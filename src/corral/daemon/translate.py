@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 from pathlib import Path
+from typing import Final
 
+from corral import __version__
 from corral.api.server.version import MAXIMUM, MINIMUM, show_version
 from corral.api.types.host_config import Ulimit
 from corral.daemon.config import DaemonConfig
@@ -12,9 +14,22 @@ from corral.engine.container.settings import DEFAULT_PARENTS, Settings
 from corral.engine.system import SystemSettings
 from corral.engine.userns.remap import resolve
 from corral.errors import Invalid
+from corral.image.distribution.registry import Mirror, Proxies, RegistryConfig, validate_insecure, validate_mirror
+from corral.image.distribution.settings import TransferSettings
+from corral.image.settings import ImageSettings
 from corral.network.config import NetworkConfig
+from corral.oci.reference import DEFAULT_DOMAIN
 
-__all__ = ["cdi_directories", "container_settings", "network_config", "system_settings"]
+__all__ = [
+    "cdi_directories",
+    "container_settings",
+    "image_settings",
+    "network_config",
+    "system_settings",
+    "transfer_settings",
+]
+
+_UNLIMITED: Final = 1 << 30
 
 
 def container_settings(config: DaemonConfig) -> Settings:
@@ -37,6 +52,10 @@ def container_settings(config: DaemonConfig) -> Settings:
         dns_options=config.dns_options,
         dns_search=config.dns_search,
     )
+
+
+def image_settings(config: DaemonConfig) -> ImageSettings:
+    return ImageSettings(keep_compressed=config.keep_compressed, budget=config.image_budget)
 
 
 def cdi_directories(config: DaemonConfig) -> tuple[str, ...]:
@@ -74,6 +93,31 @@ def network_config(config: DaemonConfig) -> NetworkConfig:
     )
 
 
+def transfer_settings(config: DaemonConfig) -> TransferSettings:
+    """A limit of 0 is none, as with dockerd."""
+    mirrors = {name: tuple(Mirror(validate_mirror(url)) for url in urls) for name, urls in config.mirrors.items()}
+    if config.registry_mirrors:
+        hub = tuple(Mirror(validate_mirror(url)) for url in config.registry_mirrors)
+        mirrors[DEFAULT_DOMAIN] = hub + mirrors.get(DEFAULT_DOMAIN, ())
+    environment = Proxies.from_environment()
+    proxies = Proxies(
+        config.http_proxy or environment.http,
+        config.https_proxy or environment.https,
+        config.no_proxy or environment.no_proxy,
+    )
+    return TransferSettings(
+        RegistryConfig(
+            mirrors=mirrors,
+            insecure=tuple(validate_insecure(entry) for entry in config.insecure_registries),
+            proxies=proxies,
+            attempts=config.max_download_attempts,
+            user_agent=f"corral/{__version__}",
+        ),
+        downloads=config.max_concurrent_downloads or _UNLIMITED,
+        uploads=config.max_concurrent_uploads or _UNLIMITED,
+    )
+
+
 def system_settings(config: DaemonConfig, security_modules: tuple[str, ...] = ()) -> SystemSettings:
     encrypted = config.tls or config.tlsverify
     unencrypted = [host for host in config.hosts if host.startswith("tcp://") and not encrypted]
@@ -93,5 +137,8 @@ def system_settings(config: DaemonConfig, security_modules: tuple[str, ...] = ()
         remapped=resolve(config.userns_remap) is not None,
         seccomp_profile=config.seccomp_profile,
         security_modules=security_modules,
+        registry_mirrors=config.registry_mirrors,
+        insecure_registries=config.insecure_registries,
+        proxies=(config.http_proxy, config.https_proxy, config.no_proxy),
         open_addresses=tuple(host.replace("tcp://", "http://", 1) for host in unencrypted),
     )

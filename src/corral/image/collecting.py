@@ -51,7 +51,7 @@ class Collector:
         return self._keep_compressed
 
     async def run(self) -> int:
-        """Removes what nothing needs. Returns the bytes that came back."""
+        """Removes what nothing needs. Returns the bytes of compressed layers that came back."""
         async with self._lock:
             return await asyncio.to_thread(self._collect)
 
@@ -78,18 +78,20 @@ class Collector:
         return int(self._database.read(query.replace(":digest", "?"), (digest,) * 5)[0][0])
 
     def _collect(self) -> int:
+        layers = {row["digest"] for row in self._database.read("SELECT digest FROM layer_blobs")}
         self._database.submit(_forget, durable=False).result()
         gone = self._content.collect(self.live)
-        freed = sum(size for _, size in gone) + self._content.expire(KEEP_PARTIAL_SECONDS)
+        expired = self._content.expire(KEEP_PARTIAL_SECONDS)
         if gone:
-            _LOG.info("removed %d contents that nothing needs, %d bytes", len(gone), freed)
-        return freed
+            _LOG.info("removed %d contents that nothing needs, %d bytes", len(gone), sum(size for _, size in gone))
+        return sum(size for digest, size in gone if digest in layers) + expired
 
 
 def _forget(db: sqlite3.Connection) -> None:
     """Drops what is recorded of images and layers that are gone."""
     query = _LIVE.format(layers="")
     db.execute(f"DELETE FROM blob_edges WHERE parent NOT IN ({query})")  # noqa: S608
+    db.execute("DELETE FROM layer_disk WHERE (driver, chain_id) NOT IN (SELECT driver, chain_id FROM layers)")
     db.execute("DELETE FROM layer_blobs WHERE diff_id NOT IN (SELECT diff_id FROM layers)")
     oldest = time.time_ns() - _SOURCES_SECONDS * 1_000_000_000
     db.execute("DELETE FROM blob_sources WHERE seen_at < ?", (oldest,))

@@ -11,7 +11,7 @@ from corral.api.types.image import (
     ImageRootFS,
 )
 from corral.api.types.wire import UNSET
-from corral.image import when
+from corral.image import platforms, when
 from corral.image.record import Image
 from corral.image.store import ImageStore
 from corral.oci.image import ContainerConfig, Healthcheck
@@ -40,6 +40,7 @@ def inspect(images: ImageStore, image: Image) -> ImageInspect:
         graph_driver=_graph_driver(images, image),
         root_fs=ImageRootFS(layers=list(config.diff_ids) or UNSET),
         metadata=ImageMetadata(last_tag_time=when.render(image.tagged_at)),
+        descriptor=platforms.target(images, image) or UNSET,
     )
 
 

@@ -6,6 +6,8 @@ from collections import Counter
 from collections.abc import Callable
 
 from corral.api.types.image import ImageSummary
+from corral.api.types.wire import UNSET
+from corral.image import platforms
 from corral.image.filters import ImageFilter
 from corral.image.record import Image, ImageUse
 from corral.image.store import ImageStore
@@ -15,9 +17,18 @@ Uses = Callable[[ImageID], list[ImageUse]]
 
 
 def summaries(
-    images: ImageStore, wanted: ImageFilter, uses: Uses, *, all_images: bool = False, shared_size: bool = False
+    images: ImageStore,
+    wanted: ImageFilter,
+    uses: Uses,
+    *,
+    all_images: bool = False,
+    shared_size: bool = False,
+    manifests: bool = False,
 ) -> list[ImageSummary]:
-    """Images without a name are shown when nothing was built on them, or all are asked for."""
+    """Images without a name are shown when nothing was built on them, or all are asked for.
+
+    An image that a name means only when its platform is asked for is shown among the manifests of that name's.
+    """
     found: list[tuple[int, ImageSummary]] = []
     shares = _shares(images) if shared_size else None
     for image in images:
@@ -27,13 +38,18 @@ def summaries(
         tags = [reference.familiar for reference in references if reference.tag]
         digests = [reference.familiar for reference in references if reference.digest]
         if not references:
+            if not all_images and images.references.variant_names(image.id):
+                continue
             if wanted.dangling is False or wanted.references:
                 continue
             if not all_images and images.children(image.id):
                 continue
         elif wanted.dangling and tags:
             continue
-        found.append((image.created, _summary(images, image, tags, digests, uses, shares)))
+        summary = _summary(images, image, tags, digests, uses, shares)
+        if manifests:
+            summary.manifests = platforms.summaries(images, image, uses) or UNSET
+        found.append((image.created, summary))
     found.sort(key=lambda pair: pair[0], reverse=True)
     return [summary for _, summary in found]
 
@@ -53,6 +69,7 @@ def _summary(
         containers=len(uses(image.id)),
         created=image.created // 1_000_000_000,
         id=image.id,
+        descriptor=platforms.target(images, image) or UNSET,
         labels=image.config.runtime.labels,
         parent_id=image.parent or "",
         repo_digests=digests,

@@ -1,21 +1,24 @@
 """What stands in a saved archive: the file formats of `docker save`, decoded and encoded.
 
-Two indexes describe the same blobs: ``manifest.json`` is Docker's, with paths of any kind, and is preferred;
-``index.json`` is the OCI image layout's. ``repositories`` is what Docker before 1.10 read.
+Two indexes describe the same blobs: ``manifest.json`` is Docker's, with paths of any kind; ``index.json`` is the OCI
+image layout's, where a name may lead to an index of several platforms. Docker's is preferred, unless the other has what
+it cannot say. ``repositories`` is what Docker before 1.10 read.
 """
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from collections.abc import Iterator
+from dataclasses import dataclass, replace
 from typing import Final
 
 import msgspec
 
-from corral.errors import Invalid, Unsupported
+from corral.errors import Invalid, NotFound, Unsupported
+from corral.image.record import Origin
 from corral.image.spool import Spool
 from corral.oci import image as spec
 from corral.oci.digest import algorithm_of, encoded_of
-from corral.oci.platform import host_platform
+from corral.oci.platform import Platform, acceptable, rank
 
 MANIFEST: Final = "manifest.json"
 INDEX: Final = "index.json"
@@ -24,7 +27,9 @@ REPOSITORIES: Final = "repositories"
 LAYOUT_CONTENT: Final = '{"imageLayoutVersion": "1.0.0"}'
 NAME_ANNOTATION: Final = "io.containerd.image.name"
 TAG_ANNOTATION: Final = "org.opencontainers.image.ref.name"
-_JSON_MAXIMUM: Final = 16 << 20
+JSON_MAXIMUM: Final = 16 << 20
+_DEPTH_MAXIMUM: Final = 3
+_SYSTEM: Final = "linux"
 
 
 class Item(msgspec.Struct, rename="pascal", omit_defaults=True):
@@ -39,49 +44,71 @@ class Item(msgspec.Struct, rename="pascal", omit_defaults=True):
 
 @dataclass(frozen=True, slots=True)
 class SavedLayer:
-    """``digest``: of the blob as it lies in the archive, when that is known."""
+    """``digest``: of the blob as it lies in the archive, when that is known; ``media_type`` "" when nobody said."""
 
     path: str
     digest: str = ""
+    media_type: str = ""
 
 
 @dataclass(frozen=True, slots=True)
 class SavedImage:
-    """``config_digest`` is what the configuration must have, when something promised it."""
+    """``config_digest`` is what the configuration must have, when something promised it.
+
+    ``origin``: its manifest and index, which are blobs of the archive.
+    """
 
     config_path: str
     config_digest: str
     layers: tuple[SavedLayer, ...]
     names: tuple[str, ...]
     parent: str = ""
+    origin: Origin | None = None
 
 
-def read(spool: Spool) -> list[SavedImage]:
-    """The images of an unpacked archive. Raises Invalid, Unsupported."""
-    if spool.exists(MANIFEST):
-        return [_from_docker(item) for item in _decode(spool, MANIFEST, list[Item])]
-    if spool.exists(INDEX):
-        return _from_index(spool, spec.decode_index(spool.read(INDEX, _JSON_MAXIMUM)), ())
-    if spool.exists(REPOSITORIES):
-        raise Unsupported("the archive has no manifest.json: it was made by Docker before 1.10")
-    raise Invalid("the archive holds no images: neither manifest.json nor index.json is in it")
+def read(spool: Spool, wanted: Platform | None = None) -> list[SavedImage]:
+    """The images of an unpacked archive. Raises Invalid, Unsupported, NotFound when none is for ``wanted``."""
+    index = spec.decode_index(spool.read(INDEX, JSON_MAXIMUM)) if spool.exists(INDEX) else None
+    items = _decode(spool) if spool.exists(MANIFEST) else None
+    if index is None and items is None:
+        if spool.exists(REPOSITORIES):
+            raise Unsupported("the archive has no manifest.json: it was made by Docker before 1.10")
+        raise Invalid("the archive holds no images: neither manifest.json nor index.json is in it")
+    listed = list(_from_index(spool, index, wanted)) if index is not None else []
+    if items is None:
+        return listed
+    if any(image.origin is not None and image.origin.index is not None for image in listed):
+        tags = {_promised(item.config): tuple(item.repo_tags or ()) for item in items}
+        return [image if image.names else replace(image, names=_named(image, listed, tags)) for image in listed]
+    origins = {image.config_digest: image for image in listed}
+    return [_from_docker(item, origins.get(_promised(item.config))) for item in items]
 
 
-def _decode(spool: Spool, path: str, kind: type[list[Item]]) -> list[Item]:
+def _named(image: SavedImage, images: list[SavedImage], tags: dict[str, tuple[str, ...]]) -> tuple[str, ...]:
+    """Names that Docker's list has for an image, or for another one of the same index."""
+    index = image.origin.index if image.origin is not None else None
+    for other in images:
+        same = other is image or (index is not None and other.origin is not None and other.origin.index == index)
+        if same and tags.get(other.config_digest):
+            return tags[other.config_digest]
+    return ()
+
+
+def _decode(spool: Spool) -> list[Item]:
     try:
-        return msgspec.json.decode(spool.read(path, _JSON_MAXIMUM), type=kind)
+        return msgspec.json.decode(spool.read(MANIFEST, JSON_MAXIMUM), type=list[Item])
     except (msgspec.DecodeError, UnicodeDecodeError) as error:
-        raise Invalid(f"{path}: {error}") from error
+        raise Invalid(f"{MANIFEST}: {error}") from error
 
 
-def _from_docker(item: Item) -> SavedImage:
-    return SavedImage(
-        config_path=item.config,
-        config_digest=_promised(item.config),
-        layers=tuple(SavedLayer(path, _promised(path)) for path in item.layers or ()),
-        names=tuple(item.repo_tags or ()),
-        parent=item.parent,
-    )
+def _from_docker(item: Item, same: SavedImage | None) -> SavedImage:
+    """``same``: what index.json says of the image."""
+    digest = _promised(item.config)
+    layers = tuple(SavedLayer(path, _promised(path)) for path in item.layers or ())
+    origin = None
+    if same is not None and [layer.digest for layer in layers] == [layer.digest for layer in same.layers]:
+        layers, origin = same.layers, same.origin
+    return SavedImage(item.config, digest, layers, tuple(item.repo_tags or ()), item.parent, origin)
 
 
 def _promised(path: str) -> str:
@@ -93,33 +120,87 @@ def _promised(path: str) -> str:
     return ""
 
 
-def _from_index(spool: Spool, index: spec.Index, names: tuple[str, ...], depth: int = 0) -> list[SavedImage]:
-    if depth > 3:
-        raise Invalid("image indexes are nested too deeply")
-    images = []
+def _from_index(spool: Spool, index: spec.Index, wanted: Platform | None) -> Iterator[SavedImage]:
     for descriptor in index.manifests:
-        if depth and not _runs_here(descriptor):
-            continue
-        given = names or _names(descriptor)
-        content = spool.blob(descriptor.digest, _JSON_MAXIMUM)
+        names = _names(descriptor)
         if descriptor.media_type in spec.INDEX_TYPES:
-            images += _from_index(spool, spec.decode_index(content), given, depth + 1)
-        elif descriptor.media_type in spec.MANIFEST_TYPES:
-            images.append(_from_manifest(spec.decode_manifest(content), given))
-    return images
+            yield from _members(spool, _plain(descriptor), names, wanted)
+        elif descriptor.media_type in spec.MANIFEST_TYPES and not descriptor.attests:
+            yield _from_manifest(spool, _plain(descriptor), None, names)
 
 
-def _from_manifest(manifest: spec.Manifest, names: tuple[str, ...]) -> SavedImage:
+def _members(
+    spool: Spool, index: spec.Descriptor, names: tuple[str, ...], wanted: Platform | None
+) -> Iterator[SavedImage]:
+    """The images of an index that are in the archive; only the one that serves ``wanted`` best if that is given."""
+    found = [member for member in _manifests(spool, index) if spool.exists(blob_path(member.digest))]
+    if wanted is not None:
+        found = _best(found, wanted)
+    images = [_from_manifest(spool, member, index, names) for member in found]
+    whole = [image for image in images if all(spool.exists(layer.path) for layer in image.layers)]
+    if not whole:
+        what = f"for {wanted}" if wanted is not None else f"for {_SYSTEM}"
+        raise NotFound(f"the archive has no image of {names[0] if names else index.digest} {what}")
+    yield from whole
+
+
+def _best(members: list[spec.Descriptor], wanted: Platform) -> list[spec.Descriptor]:
+    preference = acceptable(wanted)
+    ranked = [(rank(preference, platform_of(member)), number) for number, member in enumerate(members)]
+    fitting = [(place, number) for place, number in ranked if place is not None]
+    return [members[min(fitting)[1]]] if fitting else []
+
+
+def platform_of(member: spec.Descriptor) -> Platform:
+    """What an index says of a member; without a word about it, any Linux."""
+    said = member.platform
+    return Platform("", "") if said is None else Platform(said.os, said.architecture, said.variant)
+
+
+def _manifests(spool: Spool, index: spec.Descriptor, depth: int = 0) -> Iterator[spec.Descriptor]:
+    if depth > _DEPTH_MAXIMUM:
+        raise Invalid("image indexes are nested too deeply")
+    for member in spec.decode_index(spool.blob(index.digest, JSON_MAXIMUM)).manifests:
+        if member.media_type in spec.INDEX_TYPES:
+            if spool.exists(blob_path(member.digest)):
+                yield from _manifests(spool, member, depth + 1)
+        elif member.media_type in spec.MANIFEST_TYPES and not member.attests:
+            if member.platform is None or member.platform.os in ("", _SYSTEM):
+                yield member
+
+
+def _from_manifest(
+    spool: Spool, descriptor: spec.Descriptor, index: spec.Descriptor | None, names: tuple[str, ...]
+) -> SavedImage:
+    manifest = spec.decode_manifest(spool.blob(descriptor.digest, JSON_MAXIMUM), descriptor.digest)
     return SavedImage(
-        config_path=_blob_path(manifest.config.digest),
+        config_path=blob_path(manifest.config.digest),
         config_digest=manifest.config.digest,
-        layers=tuple(SavedLayer(_blob_path(layer.digest), layer.digest) for layer in manifest.layers),
+        layers=tuple(SavedLayer(blob_path(layer.digest), layer.digest, layer.media_type) for layer in manifest.layers),
         names=names,
+        origin=Origin(descriptor, index, tuple(manifest.layers)),
     )
 
 
-def _blob_path(digest: str) -> str:
+def attestations(spool: Spool, index: spec.Descriptor) -> Iterator[spec.Descriptor]:
+    """The attestation manifests of an index that are in the archive."""
+    for member in spec.decode_index(spool.blob(index.digest, JSON_MAXIMUM)).manifests:
+        if member.attests and spool.exists(blob_path(member.digest)):
+            yield member
+
+
+def blob_path(digest: str) -> str:
     return f"blobs/{algorithm_of(digest)}/{encoded_of(digest)}"
+
+
+def _plain(descriptor: spec.Descriptor) -> spec.Descriptor:
+    """Without the names that only this archive has for it."""
+    kept = {
+        key: value
+        for key, value in (descriptor.annotations or {}).items()
+        if key not in (NAME_ANNOTATION, TAG_ANNOTATION)
+    }
+    return msgspec.structs.replace(descriptor, annotations=kept or None)
 
 
 def _names(descriptor: spec.Descriptor) -> tuple[str, ...]:
@@ -127,11 +208,3 @@ def _names(descriptor: spec.Descriptor) -> tuple[str, ...]:
     annotations = descriptor.annotations or {}
     name = annotations.get(NAME_ANNOTATION) or annotations.get(TAG_ANNOTATION, "")
     return (name,) if "/" in name or ":" in name else ()
-
-
-def _runs_here(descriptor: spec.Descriptor) -> bool:
-    platform = descriptor.platform
-    if platform is None:
-        return True
-    host = host_platform()
-    return (platform.os, platform.architecture) == (host.os, host.architecture)

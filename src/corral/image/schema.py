@@ -7,6 +7,7 @@
     image_references  names: canonical reference -> image
     image_variants    further images of other platforms that a name means: members of the index that it refers to
     image_origins     what an image looks like in registries: manifest, index, layers (JSON descriptors)
+    layer_disk        what a layer takes on disk (bytes of blocks), once it was measured
     image_used        when a container was last made of an image, or it was pulled (nanoseconds)
     blob_edges        which content another content (a manifest, an index) refers to
     layer_blobs       compressed forms of a layer: DiffID -> digest, whether or not the blob is still stored
@@ -106,6 +107,18 @@ MIGRATIONS: Final = (
             repository TEXT NOT NULL,
             seen_at INTEGER NOT NULL,
             PRIMARY KEY (digest, repository)
+        ) WITHOUT ROWID
+        """,
+    ),
+    Migration(
+        "image",
+        3,
+        """
+        CREATE TABLE layer_disk (
+            driver TEXT NOT NULL,
+            chain_id TEXT NOT NULL,
+            bytes INTEGER NOT NULL,
+            PRIMARY KEY (driver, chain_id)
         ) WITHOUT ROWID
         """,
     ),

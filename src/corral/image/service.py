@@ -5,18 +5,30 @@ Each use case is a module beside this one; here they meet the stores. Construct 
 
 from __future__ import annotations
 
+import asyncio
+import logging
 from collections.abc import AsyncIterator, Callable, Iterable, Mapping, Sequence
 from typing import Final
 
-from corral.api.types.image import ImageDeleteItem, ImageHistoryItem, ImageInspect, ImageSummary
+from corral.api.types.image import (
+    ImageDeleteItem,
+    ImageHistoryItem,
+    ImageInspect,
+    ImagesPruneReport,
+    ImageSummary,
+)
 from corral.api.types.progress import Progress
+from corral.api.types.wire import UNSET
 from corral.archive.jobs import pack
 from corral.archive.limits import DEFAULT, Limits
-from corral.errors import Invalid
-from corral.image import importing, progress, saving
+from corral.errors import Conflict, Invalid
+from corral.image import importing, platforms, progress, saving
 from corral.image.bootstrap.names import bootstrap
+from corral.image.budget import Budget, LastUse
+from corral.image.collecting import Collector
 from corral.image.committing import CommitRequest, commit_image
 from corral.image.content.store import ContentStore
+from corral.image.drivers import refuse_other
 from corral.image.fetch import fetch, normalize
 from corral.image.filters import parse as parse_filters
 from corral.image.graphdriver.driver import GraphDriver
@@ -26,16 +38,21 @@ from corral.image.layer.store import LayerStore
 from corral.image.layer.trash import Trash
 from corral.image.listing import summaries
 from corral.image.loading import Loading
+from corral.image.prune import Pruning
 from corral.image.record import Image, ImageUse
 from corral.image.references import ReferenceStore
 from corral.image.removal import Removal
 from corral.image.schema import MIGRATIONS
+from corral.image.settings import DEFAULTS, ImageSettings
 from corral.image.store import ImageStore
+from corral.image.usage import Usage
 from corral.oci.digest import ImageID
+from corral.oci.platform import Platform
 from corral.oci.rootfs import RootfsMount
 from corral.store.database import Database
 from corral.store.layout import DataRoot
 
+_LOG: Final = logging.getLogger(__name__)
 SCRATCH_PREFIXES: Final = ("load-", "busybox-")
 
 Summaries = list[ImageSummary]
@@ -52,9 +69,11 @@ class ImageService:
         emit: Emit,
         in_use: InUse,
         limits: Limits = DEFAULT,
+        settings: ImageSettings = DEFAULTS,
     ) -> None:
-        """``limits`` bound what one archive may unpack to."""
+        """``limits`` bound what one archive may unpack to. Raises Invalid for a data root of another driver."""
         database.migrate(MIGRATIONS)
+        refuse_other(database, data.root, driver.name)
         self._data = data
         self._emit = emit
         self._in_use = in_use
@@ -64,13 +83,19 @@ class ImageService:
         self._limits = limits
         self.layers = LayerStore(database, driver, self._trash, limits)
         self.references = ReferenceStore(database, driver.name)
-        self.images = ImageStore(database, self.content, self.layers, self.references)
+        self.images = ImageStore(database, self.content, self.layers, self.references, self._created)
         self.rw = RWLayers(database, self.layers, self._trash)
+        self.collector = Collector(database, self.content, keep_compressed=settings.keep_compressed)
+        self._last_use = LastUse(database, driver.name)
+        self._budget = Budget(settings.budget, self.images, self._last_use, in_use, self._log_id)
+        self._usage = Usage(database, self.images)
+        self._pruning = False
+        self._keeping: asyncio.Task[None] | None = None
 
     async def start(self) -> None:
         """Finishes what an earlier process left half done: garbage goes to the trash, the trash away."""
         await self.layers.clean(self.rw.ids())
-        self.images.clean()
+        await self.collector.run()
         self._trash.adopt(self._data.tmp, SCRATCH_PREFIXES)
         self._trash.start()
 
@@ -79,13 +104,31 @@ class ImageService:
         self._trash.flush()
 
     def close(self) -> None:
+        if self._keeping is not None:
+            self._keeping.cancel()
         self._trash.close()
+
+    def _created(self, image: ImageID) -> None:
+        self.used(image)
+        if (self._budget.limit or not self.collector.keep_compressed) and self._keeping is None:
+            self._keeping = asyncio.create_task(self._keep())
+            self._keeping.add_done_callback(self._kept)
+
+    async def _keep(self) -> None:
+        """Brings images below their budget, and drops what need not be kept."""
+        await self._budget.enforce()
+        await self.collector.run()
+
+    def _kept(self, task: asyncio.Task[None]) -> None:
+        self._keeping = None
+        if not task.cancelled() and (error := task.exception()) is not None:
+            _LOG.error("cannot keep images below their budget: %s", error)
 
     # -- images
 
-    def resolve(self, ref: str) -> Image:
+    def resolve(self, ref: str, platform: Platform | None = None) -> Image:
         """Raises NotFound("No such image: ..."), Invalid for what can be no reference."""
-        return self.images.resolve(ref)
+        return self.images.resolve(ref, platform)
 
     async def import_(
         self,
@@ -105,26 +148,28 @@ class ImageService:
         return image.id
 
     def load(
-        self, source: AsyncIterator[bytes], quiet: bool = False, platform: str | None = None
+        self, source: AsyncIterator[bytes], quiet: bool = False, platform: Platform | None = None
     ) -> AsyncIterator[Progress]:
         """Raises Invalid, Unsupported, Exhausted."""
         loading = Loading(
             self.images,
             self._data.tmp,
             self._limits,
-            lambda action, image: self._log(action, image, image.id),
+            self._log_id,
             quiet=quiet,
-            platform=platform or "",
+            platform=platform,
+            keep=self.collector.keep_compressed,
         )
         return progress.stream(lambda report: loading.run(source, report))
 
-    async def save(self, refs: Sequence[str]) -> AsyncIterator[bytes]:
+    async def save(self, refs: Sequence[str], platform: Platform | None = None) -> AsyncIterator[bytes]:
         """An archive of images. Raises NotFound, Invalid; Internal when a layer was changed on disk."""
-        selection = saving.select(self.images, refs)
+        selection = saving.select(self.images, refs, platform)
         images = [self.images.get(image_id) for image_id in selection]
         async with self.layers.hold(image.top for image in images if image.top is not None):
-            async for piece in pack(saving.plan(self.images, selection)):
-                yield piece
+            with self.content.lease():
+                async for piece in pack(saving.plan(self.images, selection, whole=platform is None)):
+                    yield piece
         for image in images:
             self._log("save", image, image.id)
 
@@ -138,18 +183,30 @@ class ImageService:
         for reference in self.references.of(image.id):
             self._log("tag", image, reference.familiar)
 
-    def list(self, filters: Mapping[str, Iterable[str]], all: bool = False, shared_size: bool = False) -> Summaries:
+    def list(
+        self,
+        filters: Mapping[str, Iterable[str]],
+        all: bool = False,
+        shared_size: bool = False,
+        manifests: bool = False,
+    ) -> Summaries:
         """Raises Invalid for a filter that does not exist or has a value that cannot be."""
         wanted = parse_filters(filters, self.resolve)
-        return summaries(self.images, wanted, self._in_use, all_images=all, shared_size=shared_size)
+        return summaries(
+            self.images, wanted, self._in_use, all_images=all, shared_size=shared_size, manifests=manifests
+        )
 
-    def inspect(self, ref: str) -> ImageInspect:
+    def inspect(self, ref: str, platform: Platform | None = None, manifests: bool = False) -> ImageInspect:
         """Raises NotFound, Invalid."""
-        return inspect(self.images, self.resolve(ref))
+        image = self.resolve(ref, platform)
+        shown = inspect(self.images, image)
+        if manifests:
+            shown.manifests = platforms.summaries(self.images, image, self._in_use) or UNSET
+        return shown
 
-    def history(self, ref: str) -> Sequence[ImageHistoryItem]:
+    def history(self, ref: str, platform: Platform | None = None) -> Sequence[ImageHistoryItem]:
         """Newest first. Raises NotFound, Invalid."""
-        return history(self.images, self.resolve(ref))
+        return history(self.images, self.resolve(ref, platform))
 
     async def tag(self, ref: str, repo: str, tag: str = "") -> None:
         """Raises NotFound, Invalid."""
@@ -162,16 +219,39 @@ class ImageService:
         await self.images.tag(image.id, reference)
         self._log("tag", image, reference.familiar)
 
-    async def remove(self, ref: str, force: bool = False, noprune: bool = False) -> Sequence[ImageDeleteItem]:
-        """Raises NotFound, Conflict."""
-        removal = Removal(
-            self.images, self._in_use, lambda action, image: self._log(action, image, image.id), force, not noprune
-        )
-        return await removal.run(ref)
+    async def remove(
+        self, ref: str, force: bool = False, noprune: bool = False, platforms: Sequence[Platform] = ()
+    ) -> Sequence[ImageDeleteItem]:
+        """Of a name that means several images only those for ``platforms``. Raises NotFound, Conflict."""
+        removal = Removal(self.images, self._in_use, self._log_id, force, not noprune)
+        try:
+            return await removal.run(ref, platforms)
+        finally:
+            await self.collector.run()
+
+    async def prune(self, filters: Mapping[str, Iterable[str]]) -> ImagesPruneReport:
+        """Raises Invalid, Conflict while another one runs."""
+        if self._pruning:
+            raise Conflict("a prune operation is already running")
+        self._pruning = True
+        try:
+            report = await Pruning(self.images, self._in_use, self._log_id).run(filters)
+            report.space_reclaimed += await self.collector.run()
+        finally:
+            self._pruning = False
+        self._emit("prune", "", {"reclaimed": str(report.space_reclaimed)})
+        return report
+
+    def used(self, image: ImageID) -> None:
+        """It was pulled, made, or a container was made of it: it is not the next to go when space is short."""
+        self._last_use.note(image)
 
     def fetch(self, url: str) -> AsyncIterator[bytes]:
         """A source for `import_`: the archive at a URL. Raises Invalid, and while it is read NotFound, Unavailable."""
         return fetch(normalize(url))
+
+    def _log_id(self, action: str, image: Image) -> None:
+        self._log(action, image, image.id)
 
     def _log(self, action: str, image: Image, name: str) -> None:
         self._emit(action, image.id, {**(image.config.runtime.labels or {}), "name": name})
@@ -190,9 +270,15 @@ class ImageService:
         """How many images there are."""
         return len(self.images)
 
-    def layers_size(self) -> int:
-        """Bytes of the files of all layers, each once."""
-        return self.layers.total_size()
+    async def disk_usage(self) -> tuple[int, Summaries]:
+        """What all images take on disk together, and each of them: blocks, blobs included, as du(1) counts them."""
+        listed = summaries(self.images, parse_filters({}, self.resolve), self._in_use, all_images=True)
+        shares = await self._usage.shares(self.images)
+        shown = [summary for summary in listed if summary.id in shares]
+        for summary in shown:
+            share = shares[ImageID(summary.id)]
+            summary.size, summary.shared_size = share.size, share.shared
+        return await self._usage.total(), shown
 
     # -- read-write layers of containers
 
@@ -200,7 +286,10 @@ class ImageService:
         self, container_id: str, image: ImageID | None, storage_opt: Mapping[str, str] | None = None
     ) -> None:
         """Raises NotFound when the image is gone, Conflict when the container has a layer."""
-        top = None if image is None else self.images.get(image).top
+        top = None
+        if image is not None:
+            top = self.images.get(image).top
+            self.used(image)
         await self.rw.create(container_id, top, storage_opt or {})
 
     def rootfs(self, container_id: str) -> tuple[RootfsMount, ...]:

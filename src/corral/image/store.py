@@ -9,7 +9,7 @@ from __future__ import annotations
 import re
 import sqlite3
 import time
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import replace
 from typing import Final
 
@@ -33,13 +33,20 @@ _HEX: Final = re.compile(r"[0-9a-f]{1,64}")
 
 class ImageStore:
     def __init__(
-        self, database: Database, content: ContentStore, layers: LayerStore, references: ReferenceStore
+        self,
+        database: Database,
+        content: ContentStore,
+        layers: LayerStore,
+        references: ReferenceStore,
+        created: Callable[[ImageID], None] = lambda _: None,
     ) -> None:
+        """``created`` is told of every image that was made, or made again."""
         self._database = database
         self._driver = layers.driver.name
         self.content = content
         self.layers = layers
         self.references = references
+        self._created = created
         self._origins = OriginStore(database, self._driver)
         self._images: dict[ImageID, Image] = {}
         for row in database.read("SELECT * FROM images WHERE driver = ?", (self._driver,)):
@@ -161,7 +168,7 @@ class ImageStore:
         with self.content.lease():
             image_id = ImageID(self.content.write(config_bytes))
             now = time.time_ns()
-            image = self._build(image_id, config_bytes, parent, now if reference else 0)
+            image = self._build(image_id, config_bytes, parent, now if reference or digest_reference else 0)
             names = [name for name in (reference, digest_reference) if name is not None]
             groups = [(name, self._group(name, image, origin)) for name in names]
             writes = [self.references.setting(name, group[0], group[1:]) for name, group in groups]
@@ -175,6 +182,9 @@ class ImageStore:
 
             def store(db: sqlite3.Connection) -> None:
                 db.execute("INSERT OR IGNORE INTO images VALUES (?, ?, ?, ?, ?)", row)
+                if names:
+                    key = (now, self._driver, image_id)
+                    db.execute("UPDATE images SET tagged_at = ? WHERE driver = ? AND id = ?", key)
                 for write in writes:
                     write(db)
 
@@ -183,10 +193,13 @@ class ImageStore:
             self._images[image_id] = image
             if image.top is not None:
                 self.layers.use(image.top)
+        elif names:
+            self._images[image_id] = replace(self._images[image_id], tagged_at=now)
         if origin is not None:
             self._origins.was_set(image_id, origin)
         for name, group in groups:
             self.references.was_set(name, group[0], group[1:])
+        self._created(image_id)
         return self._images[image_id]
 
     def _group(self, name: Reference, image: Image, origin: Origin | None) -> tuple[ImageID, ...]:

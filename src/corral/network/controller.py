@@ -17,14 +17,14 @@ from __future__ import annotations
 import logging
 import re
 import secrets
-from collections.abc import Callable, Collection, Iterator
+from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
 from contextlib import AsyncExitStack
 from dataclasses import replace
 from ipaddress import IPv4Address, IPv4Network
 from pathlib import Path
 from typing import Final
 
-from corral.api.types.network import NetworkInspect
+from corral.api.types.network import NetworkInspect, NetworksPruneReport
 from corral.errors import Conflict, CorralError, Internal, Invalid, Unsupported
 from corral.network import predefined, view
 from corral.network.config import NetworkConfig
@@ -49,6 +49,7 @@ from corral.store.layout import ExecRoot
 
 __all__ = ["Emit", "NetworkService"]
 
+_PRUNE_FILTERS: Final = frozenset({"label", "label!", "until"})
 _log: Final = logging.getLogger(__name__)
 
 _MAC: Final = re.compile(r"[0-9a-fA-F]{2}([:-][0-9a-fA-F]{2}){5}")
@@ -269,6 +270,14 @@ class NetworkService:
     def inspect_network(self, ref: str) -> NetworkInspect:
         """Raises NotFound, Conflict."""
         return view.inspect(self._registry.resolve(ref), self._sandboxes.values())
+
+    def prune_networks(self, filters: Mapping[str, Sequence[str]]) -> NetworksPruneReport:
+        """Networks that no container uses; those that there are here are predefined, which stay. Raises Invalid."""
+        for name in filters:
+            if name not in _PRUNE_FILTERS:
+                raise Invalid(f"invalid filter '{name}'")
+        self._emit("prune", "", {"reclaimed": "0"})
+        return NetworksPruneReport()
 
     async def _define(self) -> None:
         """The records of the predefined networks, as the configuration wants them now."""

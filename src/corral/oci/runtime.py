@@ -353,11 +353,19 @@ class MemoryPolicy:
 
 @dataclass(frozen=True, slots=True)
 class IntelRdt:
+    """``clos_id`` "" is a class of the container's own. 1.3 has ``enable_monitoring`` for what were two before."""
+
     clos_id: str = named("closID", "")
     l3_cache_schema: str = ""
     mem_bw_schema: str = ""
+    schemata: tuple[str, ...] = ()
+    enable_monitoring: bool = False
     enable_cmt: bool = named("enableCMT", False)
     enable_mbm: bool = named("enableMBM", False)
+
+    @property
+    def monitored(self) -> bool:
+        return self.enable_monitoring or self.enable_cmt or self.enable_mbm
 
 
 @dataclass(frozen=True, slots=True)

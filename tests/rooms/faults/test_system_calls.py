@@ -19,7 +19,7 @@ import pytest
 
 from corral.errors import CorralError
 from corral.oci.rootfs import RootfsMount
-from corral.oci.runtime import IDMapping, Memory, Mount, Namespace, Pids, Resources
+from corral.oci.runtime import Capabilities, IDMapping, Memory, Mount, Namespace, Pids, Resources
 from corral.runtime.cgroups import Hierarchies
 from corral.runtime.driver import CreateRequest
 from support import boxes, tap
@@ -82,6 +82,14 @@ def mapped(host: Host) -> CreateRequest:
     )
 
 
+def tracing(host: Host) -> CreateRequest:
+    """One whose execs are born last, see ``test_tracers``."""
+    made = request(host)
+    powers = (*boxes.USABLE, "CAP_SYS_PTRACE")
+    process = dataclasses.replace(made.spec.process, capabilities=Capabilities(bounding=powers, permitted=powers))
+    return dataclasses.replace(made, spec=dataclasses.replace(made.spec, process=process))
+
+
 # -- what may remain: nothing
 
 
@@ -112,12 +120,13 @@ def mounts(pid: int, below: Path) -> list[str]:
 
 
 def descriptors(pid: int) -> list[str]:
-    """By what they are, without the numbers of pipes and sockets."""
+    """By what they are, without the numbers of pipes and sockets, and without the program that a supervisor makes once
+    and keeps."""
     found = []
     for name in os.listdir(f"/proc/{pid}/fd"):
         with contextlib.suppress(FileNotFoundError):
             found.append(os.readlink(f"/proc/{pid}/fd/{name}").partition("[")[0])
-    return sorted(found)
+    return sorted(name for name in found if not name.startswith("/memfd:midwife"))
 
 
 def children(pid: int) -> list[str]:
@@ -297,7 +306,7 @@ async def test_run(tapped: Tapped, make: Make, who: str, verdicts: tuple[int, ..
 
 @pytest.mark.parametrize("verdicts", [FAILS, KILLED])
 @pytest.mark.parametrize("who", ["supervisor", "child"])
-@KINDS
+@pytest.mark.parametrize("make", [request, mapped, tracing], ids=["plain", "mapped", "tracing"])
 async def test_exec(tapped: Tapped, make: Make, who: str, verdicts: tuple[int, ...]) -> None:
     host, tapping = tapped
     sweep = Sweep(tapped, who)

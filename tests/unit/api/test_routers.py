@@ -8,6 +8,7 @@ import json
 import os
 from collections.abc import AsyncIterator
 from typing import Any
+from urllib.parse import quote
 
 import pytest
 
@@ -20,12 +21,22 @@ from corral.api.server.routers.system import SystemRouter
 from corral.api.server.routers.volumes import VolumeRouter
 from corral.api.types.event import Event
 from corral.api.types.exec import ExecCreateRequest, ExecInspect, ExecStartRequest
-from corral.api.types.image import ImageDeleteItem, ImageHistoryItem, ImageInspect, ImageSummary
-from corral.api.types.network import NetworkContainer, NetworkInspect
+from corral.api.types.image import (
+    Descriptor,
+    ImageDeleteItem,
+    ImageHistoryItem,
+    ImageInspect,
+    ImagesPruneReport,
+    ImageSummary,
+    ManifestSummary,
+)
+from corral.api.types.network import NetworkContainer, NetworkInspect, NetworksPruneReport
 from corral.api.types.progress import Progress
 from corral.api.types.system import DiskUsage, SystemInfo, Version
 from corral.api.types.volume import Volume, VolumeListResponse, VolumesPruneReport
+from corral.api.types.wire import UNSET
 from corral.errors import Conflict, Exhausted, Invalid, NotFound
+from corral.oci.platform import Platform
 from support.api_server import client_of
 
 
@@ -60,22 +71,27 @@ async def _all(source: AsyncIterator[bytes]) -> bytes:
 
 
 class FakeImages(Calls):
-    def list(self, filters: Any, all: bool, shared_size: bool) -> list[ImageSummary]:
+    def list(self, filters: Any, all: bool, shared_size: bool, manifests: bool) -> list[ImageSummary]:
         self.calls.append((filters, all, shared_size))
-        return [ImageSummary(id="sha256:1", size=7, containers=2)]
+        shown = [ManifestSummary(id="sha256:3")] if manifests else UNSET
+        return [ImageSummary(id="sha256:1", size=7, containers=2, descriptor=Descriptor(), manifests=shown)]
 
-    def inspect(self, ref: str) -> ImageInspect:
-        self.calls.append((ref,))
-        return ImageInspect(id="sha256:1", size=7)
+    def inspect(self, ref: str, platform: Platform | None, manifests: bool) -> ImageInspect:
+        self.calls.append((ref, *([str(platform)] if platform else []), *(["manifests"] if manifests else [])))
+        return ImageInspect(id="sha256:1", size=7, descriptor=Descriptor())
 
-    def history(self, ref: str) -> list[ImageHistoryItem]:
+    def history(self, ref: str, platform: Platform | None) -> list[ImageHistoryItem]:
         return [ImageHistoryItem(id=ref)]
+
+    async def prune(self, filters: Any) -> ImagesPruneReport:
+        self.calls.append(filters)
+        return ImagesPruneReport()
 
     async def tag(self, ref: str, repo: str, tag: str) -> None:
         self.calls.append((ref, repo, tag))
 
-    async def remove(self, ref: str, force: bool, noprune: bool) -> list[ImageDeleteItem]:
-        self.calls.append((ref, force, noprune))
+    async def remove(self, ref: str, force: bool, noprune: bool, platforms: list[Platform]) -> list[ImageDeleteItem]:
+        self.calls.append((ref, force, noprune, *map(str, platforms)))
         return [ImageDeleteItem(untagged=ref), ImageDeleteItem(deleted="sha256:1")]
 
     async def import_(self, source, repo, tag, changes, message, platform) -> str:
@@ -94,7 +110,7 @@ class FakeImages(Calls):
     async def fetch(self, url: str) -> AsyncIterator[bytes]:
         yield url.encode()
 
-    async def save(self, refs: list[str]) -> AsyncIterator[bytes]:
+    async def save(self, refs: list[str], platform: Platform | None) -> AsyncIterator[bytes]:
         self.calls.append(tuple(refs))
         if "nope" in refs:
             raise NotFound("No such image: nope")
@@ -113,6 +129,9 @@ class FakeNetworks:
             NetworkInspect(name="none", id="2" * 64, driver="null"),
             NetworkInspect(name="mine", id="3" * 64, driver="bridge", labels={"a": "b"}, containers=used),
         ]
+
+    def prune_networks(self, filters: Any) -> NetworksPruneReport:
+        return NetworksPruneReport()
 
     def inspect_network(self, ref: str) -> NetworkInspect:
         raise NotFound(f"network {ref} not found")
@@ -227,6 +246,33 @@ async def test_images_as_each_version_shows_them(tmp_path):
         assert images.calls == [({}, True, True), ({}, False, False), ({"reference": ["busybox"]}, False, False)]
         assert (await api.ask("GET", "/v1.43/images/x/json")).json()["VirtualSize"] == 7
         assert "VirtualSize" not in (await api.ask("GET", "/v1.44/images/x/json")).json()
+
+
+async def test_images_tell_manifests_to_those_who_know_them(tmp_path):
+    images = FakeImages()
+    async with client(ImageRouter(images), tmp_path) as api:
+        for version, wanted in (("1.51", {"Descriptor", "Manifests"}), ("1.47", {"Manifests"}), ("1.46", set())):
+            [image] = (await api.ask("GET", f"/v{version}/images/json?manifests=1")).json()
+            assert {"Descriptor", "Manifests"} & set(image) == wanted
+        assert "Descriptor" not in (await api.ask("GET", "/v1.47/images/x/json")).json()
+        assert "Manifests" not in (await api.ask("GET", "/v1.51/images/json")).json()[0]
+
+
+async def test_a_platform_selects_an_image(tmp_path):
+    images = FakeImages()
+    async with client(ImageRouter(images), tmp_path) as api:
+        arm = quote('{"os":"linux","architecture":"arm64"}')
+        assert (await api.ask("GET", f"/images/x/json?platform={arm}")).status == 200
+        assert (await api.ask("GET", f"/v1.48/images/x/json?platform={arm}")).status == 200
+        assert (await api.ask("DELETE", f"/images/x?platforms={arm}")).status == 200
+        assert images.calls == [("x", "linux/arm64"), ("x",), ("x", False, False, "linux/arm64")]
+        for bad, message in (
+            (f"platform={arm}&manifests=1", "conflicting options: manifests and platform options cannot both be set"),
+            ("platform=x", "failed to parse platform: "),
+            ("platform=" + quote('{"os":"linux"}'), "both OS and Architecture must be provided"),
+        ):
+            answer = await api.ask("GET", f"/images/x/json?{bad}")
+            assert (answer.status, answer.message.startswith(message)) == (400, True)
 
 
 async def test_image_names_may_have_slashes_and_colons(tmp_path):

@@ -124,10 +124,8 @@ def test_what_cannot_be_right_is_refused_before_anything_is_touched(flags, messa
 
 
 def test_known_settings_without_effect_are_accepted_and_remembered(file):
-    config = load(
-        ["--raw-logs=false", "--config-file", file({"registry-mirrors": ["https://x"], "experimental": True})]
-    )
-    assert sorted(config.ignored) == ["experimental", "raw-logs", "registry-mirrors"]
+    config = load(["--raw-logs=false", "--config-file", file({"experimental": True})])
+    assert sorted(config.ignored) == ["experimental", "raw-logs"]
 
 
 def test_relative_roots_are_made_absolute(monkeypatch, tmp_path):

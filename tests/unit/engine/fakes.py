@@ -29,6 +29,7 @@ from corral.network.sandbox import Sandbox, SandboxRequest
 from corral.oci.digest import ImageID
 from corral.oci.idmaps import IDMaps
 from corral.oci.image import ContainerConfig, ImageConfig
+from corral.oci.platform import Platform
 from corral.oci.rootfs import RootfsMount
 from corral.oci.runtime import Mount, Process, Resources
 from corral.runtime.driver import (
@@ -185,7 +186,7 @@ class FakeImages:
         self.layers: set[str] = set()
         self.config = ContainerConfig(env=["PATH=/bin"], cmd=["sh"])
 
-    def resolve(self, ref: str) -> Image:
+    def resolve(self, ref: str, platform: Platform | None = None) -> Image:
         if ref not in ("busybox", "busybox:latest", BUSYBOX):
             raise NotFound(f"No such image: {ref}:latest")
         return Image(BUSYBOX, ImageConfig(architecture="amd64", os="linux", config=self.config), None, 1000, 0)

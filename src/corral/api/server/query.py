@@ -10,8 +10,9 @@ from typing import Any, Final
 
 from corral.api.server.http.request import Request
 from corral.errors import Invalid
+from corral.oci.platform import Platform, parse_platform
 
-__all__ = ["Filters", "boolean", "filters", "integer", "timestamp"]
+__all__ = ["Filters", "boolean", "filters", "integer", "platform", "platforms", "timestamp"]
 
 Filters = dict[str, list[str]]
 
@@ -19,6 +20,7 @@ _FALSE: Final = frozenset(("", "0", "no", "false", "none"))
 _NANO: Final = 1_000_000_000
 _SECONDS: Final = re.compile(r"(-?\d{1,12})(?:\.(\d{1,9}))?")
 _DURATION: Final = re.compile(r"(\d+(?:\.\d+)?)(ns|us|µs|ms|s|m|h)")
+_PLAIN_PLATFORM: Final = re.compile(r"[\w-]+(?:/[\w.-]+){1,2}")
 _UNITS: Final = {"ns": 1, "us": 10**3, "µs": 10**3, "ms": 10**6, "s": _NANO, "m": 60 * _NANO, "h": 3600 * _NANO}
 _RFC3339: Final = re.compile(
     r"(\d{4}-\d\d-\d\d)(?:[Tt ](\d\d:\d\d(?::\d\d)?)(?:\.(\d{1,9})\d*)?)?([Zz]|[+-]\d\d:\d\d)?"
@@ -64,6 +66,39 @@ def _filter_values(values: Any) -> list[str]:
     if not isinstance(values, list) or not all(isinstance(value, str) for value in values):
         raise Invalid("invalid filter")
     return list(values)
+
+
+def platform(request: Request, name: str = "platform") -> Platform | None:
+    """None if absent or empty; JSON of an OCI platform or, as older clients send it, os/architecture/variant.
+
+    Raises Invalid in Docker's words.
+    """
+    value = request.query.get(name, "")
+    return _platform(value) if value else None
+
+
+def platforms(request: Request, name: str) -> list[Platform]:
+    """A parameter that may be given several times. Raises Invalid."""
+    return [_platform(value) for value in request.query_list(name) if value]
+
+
+def _platform(value: str) -> Platform:
+    if _PLAIN_PLATFORM.fullmatch(value):
+        return parse_platform(value)
+    try:
+        decoded = json.loads(value)
+    except (ValueError, RecursionError) as error:
+        raise Invalid(f"failed to parse platform: {error}") from None
+    if not isinstance(decoded, dict):
+        raise Invalid("failed to parse platform: not an object")
+    parts = [decoded.get(part) or "" for part in ("os", "architecture", "variant")]
+    if not all(isinstance(part, str) for part in parts):
+        raise Invalid("failed to parse platform: not a string")
+    if not parts[0] and not parts[1] and parts[2]:
+        raise Invalid("optional platform components provided, but OS and Architecture must be provided")
+    if not parts[0] or not parts[1]:
+        raise Invalid("both OS and Architecture must be provided")
+    return Platform(*parts)
 
 
 def timestamp(request: Request, name: str, now: int | None = None) -> int:

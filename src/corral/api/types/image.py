@@ -3,18 +3,81 @@
 from __future__ import annotations
 
 from corral.api.types.common import NO_TIME, GraphDriverData, HealthConfig
-from corral.api.types.wire import UNSET, GoSet, UnsetType, Wire, field
+from corral.api.types.wire import UNSET, GoSet, LowerWire, UnsetType, Wire, field
 
 __all__ = [
+    "AttestationProperties",
+    "Descriptor",
+    "DescriptorPlatform",
     "ImageConfig",
     "ImageDeleteItem",
     "ImageHistoryItem",
     "ImageInspect",
     "ImageMetadata",
+    "ImageProperties",
     "ImageRootFS",
     "ImageSummary",
     "ImagesPruneReport",
+    "ManifestSize",
+    "ManifestSummary",
+    "UnpackedSize",
 ]
+
+
+class DescriptorPlatform(LowerWire):
+    """``os_version`` and the rest are only there when they say something."""
+
+    architecture: str = ""
+    os: str = ""
+    os_version: str | UnsetType = field(name="os.version", default=UNSET)
+    variant: str | UnsetType = UNSET
+
+
+class Descriptor(LowerWire):
+    """OCI's descriptor of a content: bytes, digest and media type."""
+
+    media_type: str = ""
+    digest: str = ""
+    size: int = 0
+    urls: list[str] | UnsetType = UNSET
+    annotations: dict[str, str] | UnsetType | None = UNSET
+    platform: DescriptorPlatform | UnsetType | None = UNSET
+    artifact_type: str | UnsetType = UNSET
+
+
+class ManifestSize(Wire):
+    """Bytes: ``content`` of the blobs that are stored, ``total`` with the unpacked layers."""
+
+    content: int = 0
+    total: int = 0
+
+
+class UnpackedSize(Wire):
+    unpacked: int = 0
+
+
+class ImageProperties(Wire):
+    platform: DescriptorPlatform = field(default_factory=DescriptorPlatform)
+    size: UnpackedSize = field(default_factory=UnpackedSize)
+    containers: list[str] = []
+
+
+class AttestationProperties(Wire):
+    """``for_``: the digest of the manifest that is attested."""
+
+    for_: str = field(name="For", default="")
+
+
+class ManifestSummary(Wire):
+    """One member of an index (or the only manifest); ``kind``: image, attestation, unknown."""
+
+    id: str = field(name="ID", default="")
+    descriptor: Descriptor = field(default_factory=Descriptor)
+    available: bool = False
+    kind: str = "unknown"
+    size: ManifestSize = field(default_factory=ManifestSize)
+    image_data: ImageProperties | UnsetType = UNSET
+    attestation_data: AttestationProperties | UnsetType = UNSET
 
 
 class ImageSummary(Wire):
@@ -31,6 +94,10 @@ class ImageSummary(Wire):
     size: int = 0
     virtual_size: int | UnsetType = UNSET
     """Before API 1.44."""
+    descriptor: Descriptor | UnsetType = UNSET
+    """From API 1.48 on: what the name refers to in a registry."""
+    manifests: list[ManifestSummary] | UnsetType = UNSET
+    """From API 1.47 on, when asked for."""
 
 
 class ImageConfig(Wire):
@@ -80,6 +147,10 @@ class ImageInspect(Wire):
     graph_driver: GraphDriverData = field(default_factory=GraphDriverData)
     root_fs: ImageRootFS = field(default_factory=ImageRootFS, name="RootFS")
     metadata: ImageMetadata = field(default_factory=ImageMetadata)
+    descriptor: Descriptor | UnsetType = UNSET
+    """From API 1.48 on."""
+    manifests: list[ManifestSummary] | UnsetType = UNSET
+    """From API 1.48 on, when asked for."""
 
 
 class ImageHistoryItem(Wire):

@@ -63,6 +63,8 @@ class IntelRdt(_Part, frozen=True):
     clos_id: str = msgspec.field(default="", name="closID")
     l3_cache_schema: str = ""
     mem_bw_schema: str = ""
+    schemata: list[str] | None = None
+    enable_monitoring: bool = False
     enable_cmt: bool = msgspec.field(default=False, name="enableCMT")
     enable_mbm: bool = msgspec.field(default=False, name="enableMBM")
 
@@ -191,6 +193,8 @@ def least_version(spec: SpecFile) -> str:
     """The first version of the specification that has all that is used in ``spec``."""
     edits = list(_edits(spec))
     if any(one.net_devices for one in edits):
+        return "1.1.0"
+    if any(rdt.schemata or rdt.enable_monitoring for one in edits if (rdt := one.intel_rdt) is not None):
         return "1.1.0"
     if any(one.intel_rdt is not None or one.additional_gids for one in edits):
         return "0.7.0"

@@ -154,4 +154,12 @@ def _hook(hook: file.Hook) -> Hook:
 
 
 def _rdt(rdt: file.IntelRdt) -> IntelRdt:
-    return IntelRdt(rdt.clos_id, rdt.l3_cache_schema, rdt.mem_bw_schema, rdt.enable_cmt, rdt.enable_mbm)
+    return IntelRdt(
+        clos_id=rdt.clos_id,
+        l3_cache_schema=rdt.l3_cache_schema,
+        mem_bw_schema=rdt.mem_bw_schema,
+        schemata=tuple(rdt.schemata or ()),
+        enable_monitoring=rdt.enable_monitoring,
+        enable_cmt=rdt.enable_cmt,
+        enable_mbm=rdt.enable_mbm,
+    )

@@ -24,6 +24,7 @@ from corral.image.record import Image
 from corral.network.sandbox import Sandbox, SandboxRequest
 from corral.oci.digest import ImageID
 from corral.oci.idmaps import IDMaps
+from corral.oci.platform import Platform
 from corral.oci.rootfs import RootfsMount
 from corral.oci.runtime import Mount, Seccomp
 from corral.runtime.driver import Driver
@@ -41,7 +42,7 @@ what was read from it already."""
 
 
 class Images(Protocol):
-    def resolve(self, ref: str) -> Image: ...
+    def resolve(self, ref: str, platform: Platform | None = None) -> Image: ...
     async def create_rw_layer(
         self, container_id: str, image: ImageID | None, storage_opt: Mapping[str, str] | None
     ) -> None: ...

@@ -24,6 +24,7 @@ from corral.engine.userns.mode import parse as parse_userns
 from corral.errors import Invalid, NotFound
 from corral.image.record import Image
 from corral.oci.idmaps import IDMaps
+from corral.oci.platform import parse_platform
 
 __all__ = ["create"]
 
@@ -33,8 +34,7 @@ async def create(
 ) -> ContainerCreateResponse:
     """Raises Invalid, NotFound (image, joined containers), Conflict (name), in that order."""
     warnings = check_request(request, engine.settings, engine.host)
-    image = engine.images.resolve(request.image)
-    _check_platform(image, request.image, platform)
+    image = engine.images.resolve(request.image, parse_platform(platform) if platform else None)
     given = names.check(name) if name else names.generate(engine.store.name_is_free)
     id = ContainerID(secrets.token_hex(32))
     record, donors = _record(engine, id, given, image, request)
@@ -127,17 +127,3 @@ def _with_donors(engine: Engine, given: HostConfig) -> tuple[HostConfig, dict[st
 def _portable(request: ContainerCreateRequest) -> Config:
     """The request without what belongs to the host."""
     return Config(**{name: getattr(request, name) for name in Config.__struct_fields__})
-
-
-def _check_platform(image: Image, ref: str, platform: str | None) -> None:
-    """Raises NotFound when another platform was asked for than the image is for."""
-    if not platform:
-        return
-    wanted_os, _, rest = platform.partition("/")
-    wanted_arch, _, _ = rest.partition("/")
-    known = image.config.os or "linux", image.config.architecture
-    if wanted_os not in ("", known[0]) or wanted_arch not in ("", known[1]):
-        raise NotFound(
-            f"image with reference {ref} was found but its platform ({'/'.join(known)}) does not match "
-            f"the specified platform ({platform})"
-        )

@@ -11,6 +11,7 @@ from corral.api.types.container import (
     ContainerCreateRequest,
     ContainerCreateResponse,
     ContainerInspect,
+    ContainersPruneReport,
     ContainerSummary,
     LogsOptions,
     TopResponse,
@@ -34,6 +35,7 @@ from corral.engine.container.kill import kill
 from corral.engine.container.list import list_containers
 from corral.engine.container.logs import LogStream, logs
 from corral.engine.container.pause import pause, unpause
+from corral.engine.container.prune import prune
 from corral.engine.container.remove import remove
 from corral.engine.container.rename import rename
 from corral.engine.container.resize import resize
@@ -84,6 +86,9 @@ class ContainerService:
     async def remove(self, ref: str, *, force: bool, volumes: bool, link: bool) -> None:
         await remove(self._engine, ref, force=force, volumes=volumes, link=link)
 
+    async def prune(self, filters: Mapping[str, Sequence[str]]) -> ContainersPruneReport:
+        return await prune(self._engine, filters)
+
     async def commit(self, ref: str, options: CommitOptions, config: Config | None) -> str:
         return await commit(self._engine, ref, options, config)
 
@@ -99,9 +104,7 @@ class ContainerService:
     def copy_out(self, ref: str, path: str) -> AbstractAsyncContextManager[tuple[PathStat, AsyncIterator[bytes]]]:
         return copy_out(self._engine, ref, path)
 
-    async def copy_in(
-        self, ref: str, path: str, source: AsyncIterator[bytes], *, strict: bool, as_user: bool
-    ) -> None:
+    async def copy_in(self, ref: str, path: str, source: AsyncIterator[bytes], *, strict: bool, as_user: bool) -> None:
         await copy_in(self._engine, ref, path, source, strict=strict, as_user=as_user)
 
     async def update(self, ref: str, request: UpdateRequest) -> UpdateResponse:

@@ -6,7 +6,7 @@ import asyncio
 import os
 import platform
 import time
-from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from typing import Protocol
 
 import corral
@@ -17,10 +17,8 @@ from corral.api.types.system import (
     DeviceInfo,
     DiskUsage,
     FirewallInfo,
-    IndexInfo,
     PlatformName,
     PluginsInfo,
-    RegistryConfig,
     Runtime,
     SystemInfo,
     Version,
@@ -32,6 +30,7 @@ from corral.engine.container.record import ContainerRecord, Status
 from corral.engine.logger.entry import format_time
 from corral.engine.system.identity import engine_id
 from corral.engine.system.machine import Machine
+from corral.engine.system.registries import registry_config, shown_proxy
 from corral.engine.system.settings import SystemSettings
 from corral.engine.system.warnings import warnings
 from corral.runtime.cgroups.hierarchies import Hierarchies
@@ -61,10 +60,7 @@ class Images(Protocol):
     def driver_name(self) -> str: ...
     def driver_status(self) -> Sequence[tuple[str, str]]: ...
     def count(self) -> int: ...
-    def layers_size(self) -> int: ...
-    def list(
-        self, filters: Mapping[str, Iterable[str]], all: bool = False, shared_size: bool = False
-    ) -> Sequence[ImageSummary]: ...
+    async def disk_usage(self) -> tuple[int, Sequence[ImageSummary]]: ...
 
 
 class Volumes(Protocol):
@@ -165,16 +161,13 @@ class SystemService:
             os_type="linux",
             architecture=machine.architecture,
             index_server_address=_INDEX,
-            registry_config=RegistryConfig(
-                index_configs={"docker.io": IndexInfo(name="docker.io", official=True, secure=True)},
-                insecure_registry_cidrs=["::1/128", "127.0.0.0/8"],
-            ),
+            registry_config=registry_config(settings.registry_mirrors, settings.insecure_registries),
             n_cpu=machine.cpus,
             mem_total=machine.memory,
             docker_root_dir=settings.data_root,
-            http_proxy=_proxy("HTTP_PROXY"),
-            https_proxy=_proxy("HTTPS_PROXY"),
-            no_proxy=_proxy("NO_PROXY"),
+            http_proxy=shown_proxy(settings.proxies[0], "HTTP_PROXY"),
+            https_proxy=shown_proxy(settings.proxies[1], "HTTPS_PROXY"),
+            no_proxy=shown_proxy(settings.proxies[2], "NO_PROXY"),
             name=machine.hostname,
             labels=list(settings.labels),
             server_version=corral.__version__,
@@ -193,8 +186,8 @@ class SystemService:
         """Only of ``kinds``: container, image, volume, build-cache. What is not asked for is null."""
         usage = DiskUsage(build_cache=[] if "build-cache" in kinds else None)
         if "image" in kinds:
-            usage.layers_size = self._images.layers_size()
-            usage.images = list(self._images.list({}, shared_size=True))
+            usage.layers_size, images = await self._images.disk_usage()
+            usage.images = list(images)
         if "container" in kinds:
             usage.containers = list(await self._containers.list(True, 0, True, {}))
         if "volume" in kinds:
@@ -236,11 +229,3 @@ def _security_options(settings: SystemSettings) -> list[str]:
     if settings.remapped:
         options.append("name=userns")
     return options
-
-
-def _proxy(name: str) -> str:
-    """Without the password that may be in it."""
-    value = os.environ.get(name) or os.environ.get(name.lower()) or ""
-    before, at, after = value.rpartition("@")
-    scheme, separator, _ = before.partition("://")
-    return f"{scheme}{separator}xxxxx:xxxxx@{after}" if at else value

@@ -30,6 +30,7 @@ from corral.image.layer.blobs import LayerBlobs
 from corral.image.layer.record import Layer
 from corral.image.layer.trash import Trash
 from corral.image.schema import statement
+from corral.image.together import together
 from corral.image.uninterrupted import uninterrupted
 from corral.oci.digest import ChainID, DiffID, digest_of
 from corral.oci.image import Descriptor
@@ -49,8 +50,8 @@ Fill = Callable[[Staging], Awaitable[jobs.Applied]]
 class Part:
     """A layer to make: its identity, and how to get its tar if it is missing.
 
-    ``digest`` is what the tar must have as it comes, before decompression; "" when nobody knows. ``ready`` is waited for
-    before the layer takes one of the places where layers are unpacked, ``done`` called when the layer is there.
+    ``digest`` is what the tar must have as it comes, before decompression; "" when nobody knows. ``ready`` is waited
+    for before the layer takes one of the places where layers are unpacked, ``done`` called when the layer is there.
     """
 
     diff_id: DiffID
@@ -89,6 +90,9 @@ class LayerStore:
             self._uses[layer.parent] += 1
 
     # -- reading
+
+    def has(self, chain_id: ChainID) -> bool:
+        return chain_id in self._layers
 
     def get(self, chain_id: ChainID) -> Layer:
         """Raises NotFound."""
@@ -240,12 +244,9 @@ class LayerStore:
             making.append(_Making(part, making[-1] if making else None))
         held: list[ChainID] = []
         try:
-            try:
-                async with asyncio.TaskGroup() as group:
-                    for one in making:
-                        group.create_task(self._make(one, held))
-            except BaseExceptionGroup as failures:
-                raise _first(failures) from None
+            async with together() as group:
+                for one in making:
+                    group.create_task(self._make(one, held))
             yield tuple(self._layers[one.chain_id] for one in making)
         finally:
             await self._release_all(held)
@@ -381,16 +382,3 @@ def _verify(part: Part, applied: jobs.Applied) -> None:
 
 def _chain(parent: ChainID | None, diff_id: DiffID) -> ChainID:
     return ChainID(diff_id) if parent is None else ChainID(digest_of(f"{parent} {diff_id}".encode()))
-
-
-def _first(failures: BaseExceptionGroup[BaseException]) -> BaseException:
-    """The error that was there first, not a cancellation that followed from it."""
-    leaves: list[BaseException] = []
-    pending: list[BaseException] = [failures]
-    while pending:
-        error = pending.pop()
-        if isinstance(error, BaseExceptionGroup):
-            pending.extend(reversed(error.exceptions))
-        else:
-            leaves.append(error)
-    return next((error for error in leaves if not isinstance(error, asyncio.CancelledError)), leaves[0])

@@ -33,6 +33,7 @@ from corral.runtime.cgroups.plan import Place, directory_of, make_plan
 from corral.runtime.cgroups.write import Write, apply, read_text, write_text
 
 if TYPE_CHECKING:
+    from corral.runtime.cgroups.beside import Beside
     from corral.runtime.cgroups.change import Change
     from corral.runtime.cgroups.stats import CgroupStats
 
@@ -44,9 +45,10 @@ _WRONG_VALUE = (errno.EINVAL, errno.ERANGE, errno.ENOSPC, errno.EBUSY, errno.ENO
 
 
 class Cgroup:
-    """See the module. ``path`` is below the root of each hierarchy's mount, the same in all."""
+    """See the module. ``path`` is below the root of each hierarchy's mount, the same in all; ``beside``: what else the
+    container joins, for ``create``, ``procs_files`` and ``delete``."""
 
-    __slots__ = ("_everything", "_hierarchies", "_joined", "path")
+    __slots__ = ("_everything", "_hierarchies", "_joined", "beside", "path")
 
     def __init__(self, hierarchies: Hierarchies, path: str, *, everything: bool = False) -> None:
         parts = path.strip("/").split("/")
@@ -56,6 +58,7 @@ class Cgroup:
         self._hierarchies = hierarchies
         self._everything = everything
         self._joined: tuple[str, ...] | None = None
+        self.beside: Beside | None = None
 
     @classmethod
     def at(cls, hierarchies: Hierarchies, path: str, *, everything: bool = False) -> Cgroup:
@@ -102,6 +105,8 @@ class Cgroup:
                     undo.callback(tree.remove, place.directory, 0)
                 warnings += _apply(place)
             self._restrict_devices(resources)
+            if self.beside is not None:
+                self.beside.create()
             undo.pop_all()
         self._joined = tuple(place.directory for place in plan.places)
         return warnings
@@ -160,6 +165,8 @@ class Cgroup:
             except OSError as error:
                 failure = error
         self._joined = None
+        if self.beside is not None:
+            self.beside.delete()
         if failure is not None:
             raise failure
 
@@ -171,10 +178,11 @@ class Cgroup:
     def procs_files(self, *, v2: bool = False) -> list[str]:
         """The cgroup.procs files that a child writes "0" to, to be in the group; ``v2``: that of version 2 as well.
 
-        Version 2 is left out by default: the child is born there (``open_v2``).
+        Version 2 is left out by default: the child is born there (``open_v2``). Files of what is ``beside`` come last.
         """
         skip = None if v2 else self._v2_directory()
-        return [f"{directory}/cgroup.procs" for directory in self._directories() if directory != skip]
+        files = [f"{directory}/cgroup.procs" for directory in self._directories() if directory != skip]
+        return files if self.beside is None else files + self.beside.tasks_files()
 
     def open_v2(self) -> int | None:
         """A descriptor of the version 2 directory, for CLONE_INTO_CGROUP; None without version 2. Raises OSError."""

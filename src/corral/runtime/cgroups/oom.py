@@ -45,11 +45,11 @@ class OomWatch:
     """Register ``fileno()`` for ``events`` with epoll; when it is reported, ``read()`` says whether there was a kill,
     and after that ``limit()`` whose limit was hit.
 
-    ``unsure``: memory has run out, but nobody has been killed yet; it is to be read again soon. Closes itself never:
-    the owner calls ``close``.
+    ``killed``: there has been one. ``unsure``: memory has run out, but nobody has been killed yet; it is to be read
+    again soon. Closes itself never: the owner calls ``close``.
     """
 
-    __slots__ = ("_count", "_directory", "_fd", "_local", "_root", "_version", "events", "unsure")
+    __slots__ = ("_count", "_directory", "_fd", "_local", "_root", "_version", "events", "killed", "unsure")
 
     def __init__(self, fd: int, directory: str, root: str, version: int) -> None:
         self._fd = fd
@@ -58,7 +58,7 @@ class OomWatch:
         self._version = version
         self._count = kill_count(directory, version)
         self._local = 0
-        self.unsure = False
+        self.killed = self.unsure = False
         self.events = select.EPOLLIN if version == 1 else select.EPOLLPRI
 
     @classmethod
@@ -92,8 +92,11 @@ class OomWatch:
         The version 1 signal comes before the kill, to all groups below the one whose limit was hit, whoever is killed,
         and once more when the group is removed. Where the kernel may not kill, it counts as if it had.
         """
-        if self._version == 1:
-            return self._read_v1()
+        killed = self._read_v1() if self._version == 1 else self._read_v2()
+        self.killed |= killed
+        return killed
+
+    def _read_v2(self) -> bool:
         try:
             text = os.pread(self._fd, 4096, 0).decode()
         except OSError:
@@ -102,21 +105,26 @@ class OomWatch:
         return self._count > before
 
     def _read_v1(self) -> bool:
-        fresh = True
         try:
-            os.eventfd_read(self._fd)
+            signals = os.eventfd_read(self._fd)
         except OSError:  # there is nothing to read, or it cannot be: no reason to hold an exit up
             if not self.unsure:
                 return False
-            fresh = False
+            signals = 0
         control = f"{self._directory}/{_FILES[1]}"
+        if not os.path.exists(control):
+            # Somebody was faster and has removed it: one signal says no more than that.
+            killed, self.unsure = self.unsure or signals > 1, False
+            return killed
         before, self._count = self._count, kill_count(self._directory, 1, nested=True)
         killed = self._count > before or bool(_count(control, "oom_kill_disable"))
-        self.unsure = fresh and not killed and os.path.exists(control)
+        self.unsure = signals > 0 and not killed
         return killed
 
     def limit(self) -> str:
         """``OWN``, ``HOST`` or the path of another group, above the watched one or nested in it. Never raises."""
+        if not os.path.exists(self._directory):
+            return OWN
         before, self._local = self._local, _hits(self._directory, self._version)
         if self._local > (before if self._version == 2 else 0):
             return OWN

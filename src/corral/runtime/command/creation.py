@@ -57,8 +57,12 @@ class Birth:
             self.spec = spec
             told = filters.compiled(spec, self.directory)
             self._cgroup = Cgroup.at(Hierarchies.of_host(), cgroup_path, everything=True)
+            if spec.linux.intel_rdt is not None:
+                from corral.runtime.command.rdt import with_rdt
+
+                with_rdt(self._cgroup, spec.linux.intel_rdt, id)
             undo.callback(self._cgroup.delete)
-            for warning in self._cgroup.create(with_defaults(spec.linux.resources)):
+            for warning in self._cgroup.create(with_defaults(spec.linux.resources), spec.annotations):
                 context.debug(warning)
             self.child = spawn.spawn_container(
                 told,
@@ -73,7 +77,7 @@ class Birth:
                     trampoline=trampoline,
                 ),
             )
-            self._cgroup.entered()
+            self._cgroup.entered(self.child.pid)
             undo.callback(self._kill)
             self._undo = undo.pop_all()
         self._record = Record(
@@ -177,7 +181,12 @@ def remove_leftovers(context: Context, directory: Directory) -> None:
     """Of a creation that was killed: its process has ended or is in its cgroup."""
     with suppress(OSError, ValueError, CorralError):
         spec = bundles.decode(directory.config())
-        Cgroup.at(Hierarchies.of_host(), _cgroup_path(context, spec, directory.id)).delete()
+        cgroup = Cgroup.at(Hierarchies.of_host(), _cgroup_path(context, spec, directory.id))
+        if spec.linux.intel_rdt is not None:
+            from corral.runtime.command.rdt import with_rdt
+
+            with_rdt(cgroup, spec.linux.intel_rdt, directory.id)
+        cgroup.delete()
     directory.remove()
 
 
@@ -188,5 +197,6 @@ def _cgroup_path(context: Context, spec: Spec, id: str) -> str:
         return f"/{path.strip('/') or id}"
     from corral.runtime.cgroups.systemd import names
 
+    path = path or f":corral:{id}"
     names.parse(path)
     return path

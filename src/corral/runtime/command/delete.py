@@ -48,6 +48,11 @@ def remove(context: Context, found: container.Container) -> None:
     found.cgroup().delete()
     record = found.recorded()
     text = found.directory.read("config.json")
+    if b'"intelRdt"' in text:
+        from corral.runtime.command.rdt import group_of
+
+        if (group := group_of(found)) is not None:
+            group.delete()
     found.directory.remove()
     if b"poststop" in text:
         import json

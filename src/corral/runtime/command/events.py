@@ -11,7 +11,7 @@ from typing import Any, Final
 from corral.errors import Conflict, Invalid
 from corral.runtime.cgroups import Cgroup
 from corral.runtime.cgroups.stats import BlkioEntry, CgroupStats
-from corral.runtime.command import container
+from corral.runtime.command import container, rdt
 from corral.runtime.command.arguments import BOOL, TEXT, Flag, Options
 from corral.runtime.command.context import Context
 from corral.runtime.command.single import the_id
@@ -36,7 +36,7 @@ def run(context: Context, options: Options) -> int:
         raise Conflict(f"container with id {found.id} is not running")
     cgroup: Cgroup = found.cgroup()
     if options.bool("stats"):
-        _print(found.id, "stats", statistics(cgroup.stats()))
+        _print(found.id, "stats", statistics(cgroup.stats(), rdt.statistics(found)))
         return 0
     _follow(found, cgroup, interval)
     return 0
@@ -78,7 +78,7 @@ def _follow(found: container.Container, cgroup: Cgroup, interval: float) -> None
             os.close(pidfd)
             return
         if time.monotonic() >= due:
-            _print(found.id, "stats", statistics(cgroup.stats()))
+            _print(found.id, "stats", statistics(cgroup.stats(), rdt.statistics(found)))
             due += interval
 
 
@@ -86,7 +86,7 @@ def _print(id: str, kind: str, data: dict[str, Any] | None) -> None:
     print(json.dumps({"type": kind, "id": id, **({} if data is None else {"data": data})}), flush=True)
 
 
-def statistics(stats: CgroupStats) -> dict[str, Any]:
+def statistics(stats: CgroupStats, rdt: dict[str, Any] | None = None) -> dict[str, Any]:
     """As runc's ``types.Stats`` has it."""
     memory, cpu, pids = stats.memory, stats.cpu, stats.pids
     entry = {"limit": memory.limit or (1 << 64) - 1, "usage": memory.usage, "max": memory.max_usage}
@@ -115,7 +115,7 @@ def statistics(stats: CgroupStats) -> dict[str, Any]:
             "ioServicedRecursive": _entries(stats.io_operations),
         },
         "hugetlb": {},
-        "intel_rdt": {},
+        "intel_rdt": rdt or {},
         "network_interfaces": None,
     }
 

@@ -62,11 +62,16 @@ def run(context: Context, options: Options) -> int:
     pidfd = found.open_process()
     if pidfd is None:
         raise Conflict("cannot exec in a stopped container")
+    cgroup = _cgroup(found, options.list("cgroup"))
+    if spec.linux.intel_rdt is not None:
+        from corral.runtime.command.rdt import with_rdt
+
+        with_rdt(cgroup, spec.linux.intel_rdt, found.id)
     child = spawn.spawn_exec(
         pidfd,
         process,
         fds=extra_descriptors(options),
-        cgroup=_cgroup(found, options.list("cgroup")),
+        cgroup=cgroup,
         spec=spec,
         options=spawn.Options(id=found.id),
     )

@@ -35,8 +35,8 @@ FLAGS: Final = (
     Flag("kernel-memory", TEXT, "accepted and ignored: kernels do not have it any more"),
     Flag("kernel-memory-tcp", TEXT, "of TCP buffers, version 1"),
     Flag("pids-limit", NUMBER, "processes and threads; -1 for no limit"),
-    Flag("l3-cache-schema", TEXT, "Intel RDT"),
-    Flag("mem-bw-schema", TEXT, "Intel RDT"),
+    Flag("l3-cache-schema", TEXT, "Intel RDT, such as L3:0=7f0;1=1f"),
+    Flag("mem-bw-schema", TEXT, "Intel RDT, such as MB:0=20;1=70"),
 )
 USAGE: Final = "[flags] ID"
 
@@ -64,8 +64,6 @@ _UNITS: Final = {"k": 1 << 10, "m": 1 << 20, "g": 1 << 30, "t": 1 << 40}
 
 
 def run(context: Context, options: Options) -> int:
-    if options.has("l3-cache-schema") or options.has("mem-bw-schema"):
-        raise Invalid("Intel RDT: the container has no such group")
     from corral.oci.runtime import Resources
 
     changes = _from_file(options.text("resources")) if options.has("resources") else asked(options)
@@ -79,7 +77,12 @@ def run(context: Context, options: Options) -> int:
         raise Invalid(f"resources: {error}") from error
     for warning in found.cgroup().update(resources):
         context.warning(warning)
-    _remember(found, changes)
+    linux: dict[str, Any] = {"resources": changes}
+    if options.has("l3-cache-schema") or options.has("mem-bw-schema"):
+        from corral.runtime.command import rdt
+
+        linux["intelRdt"] = rdt.update(found, options.text("l3-cache-schema"), options.text("mem-bw-schema"))
+    _remember(found, linux)
     return 0
 
 
@@ -127,6 +130,6 @@ def merged(before: dict[str, Any], changes: dict[str, Any]) -> dict[str, Any]:
     return result
 
 
-def _remember(found: container.Container, changes: dict[str, Any]) -> None:
+def _remember(found: container.Container, linux: dict[str, Any]) -> None:
     config = found.directory.config()
-    found.directory.write(CONFIG, json.dumps(merged(config, {"linux": {"resources": changes}})).encode())
+    found.directory.write(CONFIG, json.dumps(merged(config, {"linux": linux})).encode())

@@ -14,13 +14,13 @@ _TASKS: Final = "tasks"
 
 
 def join(procs_files: list[str]) -> None:
-    """Each is the ``cgroup.procs`` of a version 1 cgroup.
+    """Each is the ``cgroup.procs`` of a version 1 cgroup, or the ``tasks`` of a group of another kind.
 
     Written is ``tasks`` beside it: for the one thread that we are it is the same, but since Linux 5.5 a thread that
     moves itself takes no lock that waits for an RCU grace period (kernel/cgroup/cgroup.c: cgroup_procs_write_start).
     """
     for path in procs_files:
-        _join(path.removesuffix(_PROCS) + _TASKS)
+        _join(path.replace(_PROCS, _TASKS))
 
 
 def join_v2(directory: str) -> None:

@@ -39,9 +39,10 @@ class Console:
         except OSError as error:
             raise described("error setting up console: mount on /dev/console", error) from error
 
-    def adopt(self) -> None:
-        """Make it the controlling terminal and the standard streams of the calling session leader."""
-        tty.set_controlling_terminal(self.slave)
+    def adopt(self, *, controlling: bool = True) -> None:
+        """Make it the standard streams, and the controlling terminal, of the calling session leader."""
+        if controlling:
+            tty.set_controlling_terminal(self.slave)
         for target in range(3):
             os.dup2(self.slave, target)
         os.close(self.slave)

@@ -120,8 +120,6 @@ def make_plan(
         raise Invalid(f"invalid rootfsPropagation: {spec.linux.rootfs_propagation}")
     if spec.linux.net_devices and not any(namespace.type == "network" for namespace in spec.linux.namespaces):
         raise Invalid("unable to move network devices without a NET namespace")
-    if spec.linux.intel_rdt is not None:
-        raise Unsupported("intelRdt is specified in config, but Intel RDT is not enabled")
     if spec.linux.sysctl:
         sysctl.check(spec.linux.sysctl, spec.linux.namespaces)
     before_pivot, before_program = _hooks(spec, options, bundle)

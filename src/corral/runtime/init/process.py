@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import os
-from typing import Final
+from typing import TYPE_CHECKING, Final
 
 from corral.linux import fd, keyctl, prctl
 from corral.oci.runtime import Process
@@ -15,6 +15,9 @@ from corral.runtime.init.reaper import Reaper
 from corral.runtime.init.user import Identity
 from corral.runtime.security import capabilities
 from corral.runtime.security.seccomp.load import Filter
+
+if TYPE_CHECKING:  # few need it
+    from corral.runtime.init.birth import Birth
 
 __all__ = ["label", "leave_keyring", "start"]
 
@@ -67,9 +70,11 @@ def start(
     sync: Sync,
     reaper: Reaper | None = None,
     manner: Manner | None = None,
+    birth: Birth | None = None,
     execve: program.Execve = os.execve,
 ) -> None:
-    """Never returns, unless the supervisor has gone. ``execve``: how the caller becomes the program. Raises SetupError.
+    """Never returns, unless the supervisor has gone. ``birth``: not the caller becomes the program, but who it bears;
+    ``execve``: how the caller does. Raises SetupError.
 
     Order matters: limits while CAP_SYS_RESOURCE is effective; the program is looked for as the user; the filter before
     the last capabilities are given up when it needs one (CAP_SYS_ADMIN), after them when no_new_privs stands in for it,
@@ -94,6 +99,7 @@ def start(
         fd.close_range(3, flags=fd.CLOSE_RANGE_CLOEXEC)
     else:
         manner.close_others()
+    page = -1 if birth is None else birth.prepare()
     try:
         if process.no_new_privileges:
             prctl.set_no_new_privs()
@@ -112,6 +118,8 @@ def start(
         reaper.fork()
     if manner is not None:
         manner.hand_on(env)
+    if birth is not None:
+        birth.execute(page, path, process.args, env, terminal=process.terminal)
     program.execute(path, process.args, env, execve)
 
 

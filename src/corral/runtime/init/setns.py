@@ -1,14 +1,14 @@
 """The ordered page of an exec: how a new process becomes one more process of a container.
 
-It was cloned in the container's PID namespace; everything else it joins itself. The container is running and hostile:
-after the mount namespace is entered every path is the container's.
+It was cloned in the container's PID namespace, or gives birth to who goes there at the end; everything else it joins
+itself. The container is running and hostile: after the mount namespace is entered every path is the container's.
 """
 
 from __future__ import annotations
 
 import os
 from dataclasses import dataclass
-from typing import Final
+from typing import TYPE_CHECKING, Final
 
 from corral.linux import namespace
 from corral.oci.runtime import Process
@@ -21,6 +21,9 @@ from corral.runtime.init.manner import Manner
 from corral.runtime.init.messages import Sync
 from corral.runtime.init.user import identify
 from corral.runtime.security.seccomp.load import Filter
+
+if TYPE_CHECKING:  # few need it
+    from corral.runtime.init.birth import Birth
 
 __all__ = ["ExecPlan", "run"]
 
@@ -36,7 +39,8 @@ _NAMESPACES: Final = (
 @dataclass(frozen=True, slots=True)
 class ExecPlan:
     """``late_cgroup``: the version 2 directory of one that must not be born in it; ``manner``: what is unusual;
-    ``user``, ``clock``: the container has a user namespace, a time namespace of its own."""
+    ``user``, ``clock``: the container has a user namespace, a time namespace of its own; ``birth``: it has not been
+    cloned in the PID namespace."""
 
     process: Process
     seccomp: Filter | None
@@ -46,6 +50,7 @@ class ExecPlan:
     manner: Manner | None = None
     user: bool = False
     clock: bool = False
+    birth: Birth | None = None
 
 
 def run(plan: ExecPlan, procs_files: list[str], init_pidfd: int, sync: Sync) -> None:
@@ -66,6 +71,8 @@ def run(plan: ExecPlan, procs_files: list[str], init_pidfd: int, sync: Sync) -> 
         limits.set_oom_score_adj(plan.process.oom_score_adj, sync)
     process.label(plan.process)
     namespaces = _NAMESPACES | namespace.CLONE_NEWTIME if plan.clock else _NAMESPACES
+    if plan.birth is not None:
+        namespaces |= namespace.CLONE_NEWPID
     if plan.user:
         mapped.join(init_pidfd, namespaces, plan.process.rlimits)
     else:
@@ -78,8 +85,8 @@ def run(plan: ExecPlan, procs_files: list[str], init_pidfd: int, sync: Sync) -> 
     root = Root(os.open("/", os.O_PATH | os.O_DIRECTORY | os.O_CLOEXEC))
     identity = identify(root, plan.process)
     if plan.process.terminal:
-        open_console(root, plan.process.console_size, identity.uid, sync).adopt()
+        open_console(root, plan.process.console_size, identity.uid, sync).adopt(controlling=plan.birth is None)
     else:
         reopen_null(root)
     os.close(root.fd)
-    process.start(plan.process, identity, plan.seccomp, sync, None, plan.manner)
+    process.start(plan.process, identity, plan.seccomp, sync, None, plan.manner, plan.birth)

@@ -16,8 +16,8 @@ import signal
 import socket
 import sys
 from collections.abc import Callable, Iterator
-from dataclasses import dataclass, field
-from typing import Final, NoReturn, Protocol
+from dataclasses import dataclass, field, replace
+from typing import TYPE_CHECKING, Final, NoReturn, Protocol
 
 from corral.errors import Conflict
 from corral.linux import fd as descriptors
@@ -34,6 +34,9 @@ from corral.runtime.init.messages import Sync
 from corral.runtime.init.plan import ContainerPlan, Options, make_plan
 from corral.runtime.security.seccomp import load
 from corral.runtime.security.seccomp.load import Filter
+
+if TYPE_CHECKING:  # few need it
+    from corral.runtime.init.birth import Birth
 
 __all__ = ["CgroupPlace", "Child", "Options", "ProcessFds", "spawn_container", "spawn_exec"]
 
@@ -92,8 +95,10 @@ def spawn_container(
     cgroup: CgroupPlace,
     bundle: str,
     options: Options = _PLAIN,
+    birth: Birth | None = None,
 ) -> Child:
-    """Clone the first process of a container. ``bundle``: an existing directory of the container's own.
+    """Clone the first process of a container. ``bundle``: an existing directory of the container's own; ``birth``: for
+    one that joins a PID namespace, and has no user namespace of its own; see ``birth``.
 
     Without ``rootfs`` the directory ``spec.root.path``, relative to the bundle, is the root. Raises Invalid,
     Unsupported, OSError; all that goes wrong after the clone is reported on ``sync``.
@@ -112,12 +117,17 @@ def spawn_container(
         if plan.user is not None:
             child = _spawn_mapped(plan, place, seccomp, fds)
             return child if not spec.linux.net_devices else _with_devices(child, spec)
-        if plan.pid_namespace:
+        if birth is not None:
+            from corral.runtime.init.birth import showing
+
+            plan = replace(plan, mounts=showing(plan.mounts, plan.pid_namespace))
+        elif plan.pid_namespace:
             target = os.open(plan.pid_namespace, os.O_RDONLY | os.O_CLOEXEC)
             stack.callback(os.close, target)
             stack.enter_context(_children_in(target))
-        page = functools.partial(standard.run, plan, place, seccomp)
-        child = _spawn(page, plan.clone_flags, plan.process, fds, cgroup_fd, keep=_open(cgroup_fd))
+        page = functools.partial(standard.run, plan, place, seccomp, birth=birth)
+        keep = (*_open(cgroup_fd), *_open_for(birth))
+        child = _spawn(page, plan.clone_flags, plan.process, fds, cgroup_fd, keep=keep)
         return child if not spec.linux.net_devices else _with_devices(child, spec)
 
 
@@ -144,6 +154,10 @@ def _end(child: int) -> None:
 
 def _open(fd: int | None) -> tuple[int, ...]:
     return () if fd is None else (fd,)
+
+
+def _open_for(birth: Birth | None) -> tuple[int, ...]:
+    return () if birth is None else (birth.page, birth.program)
 
 
 def _spawn_mapped(plan: ContainerPlan, place: Place, seccomp: Filter | None, fds: ProcessFds) -> Child:
@@ -200,11 +214,13 @@ def spawn_exec(
     cgroup: CgroupPlace,
     spec: Spec,
     options: Options = _PLAIN,
+    birth: Birth | None = None,
 ) -> Child:
     """Clone one more process into all namespaces of the container whose first process ``init_pidfd`` is.
 
-    ``spec`` is the container's: its system call filter holds for the exec too. Raises Conflict when the container has
-    ended, OSError; all that goes wrong after the clone is reported on ``sync``.
+    ``spec`` is the container's: its system call filter holds for the exec too; ``birth``: the process that is
+    returned is not the exec, but bears it (see there). Raises Conflict when the container has ended, OSError; all that
+    goes wrong after the clone is reported on ``sync``.
     """
     process = like_the_first(process, spec.process)
     procs_files = cgroup.procs_files()
@@ -227,11 +243,13 @@ def spawn_exec(
             manner_of(process, spec.linux, extra=len(fds.extra), listen=fds.listen),
             user=any(namespace.type == "user" for namespace in spec.linux.namespaces),
             clock=any(namespace.type == "time" for namespace in spec.linux.namespaces),
+            birth=birth,
         )
         page = functools.partial(setns.run, plan, procs_files, init_pidfd)
         try:
-            stack.enter_context(_children_in(init_pidfd))
-            return _spawn(page, 0, process, fds, cgroup_fd, keep=(init_pidfd,))
+            if birth is None:
+                stack.enter_context(_children_in(init_pidfd))
+            return _spawn(page, 0, process, fds, cgroup_fd, keep=(init_pidfd, *_open_for(birth)))
         except OSError as error:
             # setns of a process that is a zombie; fork in a PID namespace whose first process ends at this moment.
             if error.errno in (errno.ESRCH, errno.ENOMEM):

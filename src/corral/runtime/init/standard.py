@@ -7,7 +7,7 @@ supervisor's memory, no descriptors but its standard streams and the socket to t
 from __future__ import annotations
 
 import os
-from typing import Final
+from typing import TYPE_CHECKING, Final
 
 from corral.linux import namespace, netdevice, uts
 from corral.runtime.init import cgroup, clock, devices, limits, mapped, masks, process, rootfs, sysctl, workdir
@@ -23,15 +23,24 @@ from corral.runtime.init.reaper import Reaper
 from corral.runtime.init.user import identify
 from corral.runtime.security.seccomp.load import Filter
 
+if TYPE_CHECKING:  # few need it
+    from corral.runtime.init.birth import Birth
+
 __all__ = ["run"]
 
 _SLAVE: Final = ("slave", "rslave")
 
 
 def run(
-    plan: ContainerPlan, place: Place, seccomp: Filter | None, sync: Sync, prepared: Prepared | None = None
+    plan: ContainerPlan,
+    place: Place,
+    seccomp: Filter | None,
+    sync: Sync,
+    prepared: Prepared | None = None,
+    birth: Birth | None = None,
 ) -> None:
-    """``prepared``: by ``outside``, when the process was born in a user namespace of its own.
+    """``prepared``: by ``outside``, when the process was born in a user namespace of its own; ``birth``: when it has
+    not been cloned in the PID namespace that it is to join.
 
     Raises SetupError and OSError; returns only when the supervisor has gone before it said go.
     """
@@ -43,6 +52,8 @@ def run(
     if prepared is None:
         cgroup.join(place.procs_files)
         _enter_namespaces(plan)
+        if birth is not None:
+            _join(namespace.CLONE_NEWPID, plan.pid_namespace)
     else:
         root, sources = mapped.begin(plan, prepared), prepared.trees
     if not plan.options.no_new_keyring:
@@ -69,7 +80,7 @@ def run(
         console = open_console(root, spec.process.console_size, identity.uid, sync)
         if plan.own_dev:
             console.bind(root)
-        console.adopt()
+        console.adopt(controlling=birth is None)
     else:
         reopen_null(root)
     rootfs.seal(unsealed)
@@ -102,7 +113,7 @@ def run(
 
     reaper = Reaper(plan.reaper) if plan.reaper else None
     execve = _trampoline() if plan.options.trampoline else os.execve
-    process.start(spec.process, identity, seccomp, sync, reaper, plan.manner, execve=execve)
+    process.start(spec.process, identity, seccomp, sync, reaper, plan.manner, birth, execve=execve)
 
 
 def _trampoline() -> Execve:
@@ -113,17 +124,21 @@ def _trampoline() -> Execve:
 
 def _enter_namespaces(plan: ContainerPlan) -> None:
     for flag, path in plan.joins:
-        try:
-            fd = os.open(path, os.O_RDONLY | os.O_CLOEXEC)
-            namespace.setns(fd, flag)
-            os.close(fd)
-        except OSError as error:
-            raise described(f"joining namespace {path}", error) from error
+        _join(flag, path)
     if plan.offsets:
         clock.enter(plan.offsets)
     if plan.cgroup_namespace:
         # Its root is the cgroup that the caller is in at this moment, which is why it was not made by the clone.
         namespace.unshare(namespace.CLONE_NEWCGROUP)
+
+
+def _join(flag: int, path: str) -> None:
+    try:
+        fd = os.open(path, os.O_RDONLY | os.O_CLOEXEC)
+        namespace.setns(fd, flag)
+        os.close(fd)
+    except OSError as error:
+        raise described(f"joining namespace {path}", error) from error
 
 
 def _set_names(hostname: str, domainname: str) -> None:

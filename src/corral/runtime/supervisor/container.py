@@ -11,10 +11,9 @@ from typing import Final
 from corral.errors import Conflict, CorralError, Internal, NotFound
 from corral.oci.runtime import Resources, Spec
 from corral.runtime import driver
-from corral.runtime.cgroups import Cgroup
 from corral.runtime.driver import ContainerState, Exit, Status, Stdio
 from corral.runtime.supervisor import makers, protocol, records
-from corral.runtime.supervisor.description import Traits, read_bundle
+from corral.runtime.supervisor.description import Traits, cgroup_of, read_bundle
 from corral.runtime.supervisor.faults import report
 from corral.runtime.supervisor.logsink import LogSink
 from corral.runtime.supervisor.loop import Timer
@@ -40,7 +39,7 @@ class Container:
         self.bundle = f"{services.bundles}/{id}"
         self.traits = traits
         self.status = Status.CREATED
-        self.cgroup = Cgroup.at(services.hierarchies, traits.cgroup, everything=traits.all_controllers)
+        self.cgroup = cgroup_of(services.hierarchies, traits, id)
         self.log: LogSink | None = None
         if stdio.log is not None:
             self.log = LogSink(services.spool, id, self.bundle, stdio.log, services.compress)
@@ -54,6 +53,8 @@ class Container:
         self._cgroup_gone = False
         self._deleting: list[Deleted] = []
         self._deadline: Timer | None = None
+        if traits.traces and not traits.own_pid_namespace:
+            services.tracers.add(id)
 
     # Asking
 
@@ -173,7 +174,7 @@ class Container:
     def ended(self, process: Process, code: int | None) -> None:
         """It was collected. Recorded at once, for we may be killed while its last output is moved."""
         is_init = process is self.init
-        exit = Exit(code, time.time_ns(), oom_killed=is_init and self.cgroup.oom_kill_count() > 0)
+        exit = Exit(code, time.time_ns(), oom_killed=is_init and self._memory_ran_out())
         name = "exit" if is_init else f"exec-{process.name.rpartition('/')[2]}-exit"
         try:
             records.write(self.bundle, name, protocol.encode_exit(exit))
@@ -182,8 +183,9 @@ class Container:
         self.ended_as(process, exit)
 
     def ended_as(self, process: Process, exit: Exit) -> None:
-        """As it is recorded. Processes of other PID namespaces than its own may still be there."""
-        if process is self.init and not self.traits.own_pid_namespace:
+        """As it is recorded. Processes of other PID namespaces than its own may still be there, and execs that are on
+        their way."""
+        if process is self.init and (not self.traits.own_pid_namespace or self.starts):
             self.cgroup.kill()
         process.has_ended(exit)
 
@@ -203,6 +205,9 @@ class Container:
         self._services.audience.drop(f"{process.name}/stdin", soon=True)  # the process waits for the end of it
 
     # Inside
+
+    def _memory_ran_out(self) -> bool:
+        return self.cgroup.oom_kill_count() > 0 or (self._oom is not None and self._oom.rung())
 
     def _exited(self, exit: Exit) -> None:
         if self._oom is not None:
@@ -258,6 +263,7 @@ class Container:
             if not self._cgroup_gone:
                 self.cgroup.delete()
             records.remove_tree(self.bundle)
+            self._services.tracers.discard(self.id)
             self._forgotten()
         except OSError as error:
             report("container not removed", error, container=self.id)

@@ -4,9 +4,13 @@ from __future__ import annotations
 
 import os
 import signal
+import socket
 import time
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from contextlib import ExitStack, suppress
+from functools import partial
+from types import ModuleType
+from typing import TYPE_CHECKING
 
 from corral.errors import Conflict, CorralError, Invalid
 from corral.linux.fd import close_all
@@ -20,11 +24,14 @@ from corral.runtime.init import spawn
 from corral.runtime.init.failure import step
 from corral.runtime.supervisor import protocol, records
 from corral.runtime.supervisor.container import Container
-from corral.runtime.supervisor.description import read_bundle
+from corral.runtime.supervisor.description import Traits, cgroup_of, read_bundle
 from corral.runtime.supervisor.pipes import open_fifos, open_pipes
 from corral.runtime.supervisor.process import Process
 from corral.runtime.supervisor.services import Services
 from corral.runtime.supervisor.start import Outcome, Start
+
+if TYPE_CHECKING:  # few need it
+    from corral.runtime.init.birth import Birth
 
 
 def create(
@@ -42,12 +49,15 @@ def create(
     The container is gone when ``outcome`` is told of an error. Takes the attachments' descriptors over.
     """
     process = container.init
+    born: Birth | None = None
     try:
         attach(process, attachments)
         with ExitStack() as theirs:
-            container.cgroup.create(spec.linux.resources)
+            container.cgroup.create(spec.linux.resources, spec.annotations)
             container.watch_memory()
             fds = open_fifos(process, container.bundle, theirs)
+            if go and not container.traits.own_pid_namespace:
+                born = births().of_container(spec)
             child = spawn.spawn_container(
                 spec,
                 rootfs,
@@ -55,13 +65,17 @@ def create(
                 cgroup=container.cgroup,
                 bundle=container.bundle,
                 options=spawn.Options(id=container.id),
+                birth=born,
             )
-        container.cgroup.entered()
+        container.cgroup.entered(child.pid)
         process.spawned(child.pid, child.pidfd)
-        start = Start(services, container, process, child.sync, container.started, outcome, go=go)
+        record = partial(record_container, container, go=go)
+        page, born = _page(born), None
+        start = follow(services, container, process, child.sync, container.started, outcome, record, go=go, page=page)
         services.exits.of_child(child.pid, child.pidfd, start.ended)
-        start.begin(lambda: record_container(container, go=go))
+        start.begin(record)
     except (OSError, CorralError) as error:
+        _give_up(born)
         container.kill_everything()
         _await_end(process)
         container.start_failed()
@@ -79,10 +93,13 @@ def execute(
 ) -> None:
     """Clone one more process into the container, which must be running. ``outcome`` as with ``create`` and ``go``."""
     process = Process(services.loop, f"{container.id}/{exec_id}", stdio, None, container)
+    born: Birth | None = None
     try:
         attach(process, attachments)
         with ExitStack() as theirs:
             fds = open_pipes(process, theirs)
+            if container.traits.traces or services.tracers:
+                born = births().of_exec(process_spec, container.spec())
             child = spawn.spawn_exec(
                 container.init.pidfd,
                 process_spec,
@@ -90,24 +107,69 @@ def execute(
                 cgroup=container.cgroup,
                 spec=container.spec(),
                 options=spawn.Options(id=container.id),
+                birth=born,
             )
     except (OSError, CorralError) as error:
+        _give_up(born)
         process.close()
         raise start_error(error) from error
     container.execs[exec_id] = process
     process.spawned(child.pid, child.pidfd)
     try:
-        start = Start(services, container, process, child.sync, process.has_started, outcome, go=True)
+        record = partial(record_exec, container, exec_id, process)
+        page, born = _page(born), None
+        start = follow(
+            services, container, process, child.sync, process.has_started, outcome, record, go=True, page=page
+        )
         services.exits.of_child(child.pid, child.pidfd, start.ended)
-        start.begin(lambda: record_exec(container, exec_id, process))
+        start.begin(record)
     except OSError as error:
+        _give_up(born)
         services.exits.forget(child.pid, child.pidfd)
         with suppress(OSError, Conflict):
             process.signal(signal.SIGKILL)
-        container.starts.pop(process.name, None)
+        if (begun := container.starts.pop(process.name, None)) is not None:
+            begun.close()
         process.close()
         container.forget_exec(exec_id)
         raise start_error(error) from error
+
+
+def births() -> ModuleType:
+    """Few need them."""
+    from corral.runtime.supervisor import births
+
+    return births
+
+
+def follow(
+    services: Services,
+    container: Container,
+    process: Process,
+    sync: socket.socket,
+    started: Callable[[], None],
+    outcome: Outcome | None,
+    record: Callable[[], None],
+    *,
+    go: bool,
+    page: int | None,
+) -> Start:
+    """``page``: of one that bears the process. Takes it and ``sync`` over."""
+    if page is None:
+        return Start(services, container, process, sync, started, outcome, go=go)
+    made: Start = births().BornLast(
+        services, container, process, sync, started, outcome, go=go, page=page, record=record
+    )
+    return made
+
+
+def _page(born: Birth | None) -> int | None:
+    return None if born is None else born.page
+
+
+def _give_up(born: Birth | None) -> None:
+    if born is not None:
+        os.close(born.page)
 
 
 def _await_end(process: Process) -> None:
@@ -144,7 +206,7 @@ def remove_leftovers(services: Services, id: str) -> None:
     bundle = f"{services.bundles}/{id}"
     try:
         spec, _ = read_bundle(bundle)
-        Cgroup.at(services.hierarchies, spec.linux.cgroups_path).delete()
+        cgroup_of(services.hierarchies, Traits.of(spec), id).delete()
     except Invalid:  # there is no description: nothing can have been made after it
         pass
     records.remove_tree(bundle)

@@ -36,6 +36,11 @@ class OomAlarm:
             return None
         return cls(loop, watch, rang) if watch is not None else None
 
+    def rung(self) -> bool:
+        """Whether it ever has, after one more look: who manages the group may remove it when its last process ends."""
+        self._ready(0)
+        return self._watch is not None and self._watch.killed
+
     def close(self) -> None:
         """After a last look, for an exit may be seen before its cause is."""
         if self._watch is None:

@@ -11,7 +11,7 @@ from functools import partial
 from corral.errors import CorralError
 from corral.linux.fd import close_all
 from corral.runtime.driver import Status
-from corral.runtime.supervisor import makers, pipes, protocol, records
+from corral.runtime.supervisor import creation, makers, pipes, protocol, records
 from corral.runtime.supervisor.container import Container
 from corral.runtime.supervisor.containers import Containers
 from corral.runtime.supervisor.description import Traits
@@ -20,7 +20,6 @@ from corral.runtime.supervisor.faults import report
 from corral.runtime.supervisor.kept import Kept
 from corral.runtime.supervisor.process import Process
 from corral.runtime.supervisor.services import Services
-from corral.runtime.supervisor.start import Start
 
 
 class Restorer:
@@ -64,7 +63,8 @@ class Restorer:
         container.watch_memory()
         sync = self._kept.take(f"{process.name}/sync")
         if sync is not None and not process.started_at:
-            self._resume(container, process, facts, sync, container.started, go=facts["go"])
+            record = partial(creation.record_container, container, go=facts["go"])
+            self._resume(container, process, facts, sync, container.started, record, go=facts["go"])
             return
         close_all([] if sync is None else [sync])
         if self._restore_exit(container, process, facts, "exit"):
@@ -89,7 +89,8 @@ class Restorer:
         self._restore_streams(process, None)
         sync = self._kept.take(f"{process.name}/sync")
         if sync is not None:
-            self._resume(container, process, facts, sync, process.has_started, go=True)
+            record = partial(creation.record_exec, container, exec_id, process)
+            self._resume(container, process, facts, sync, process.has_started, record, go=True)
             return
         process.started_at = facts["startedAt"]
         if self._restore_exit(container, process, facts, f"exec-{exec_id}-exit"):
@@ -112,13 +113,27 @@ class Restorer:
         facts: records.Record,
         sync: int,
         started: Callable[[], None],
+        record: Callable[[], None],
         *,
         go: bool,
     ) -> None:
         """A child that had not executed its program, as far as the dead supervisor knew."""
-        start = Start(self._services, container, process, socket.socket(fileno=sync), started, None, go=go)
+        page = self._kept.take(f"{process.name}/birth")
+        start = creation.follow(
+            self._services, container, process, socket.socket(fileno=sync), started, None, record, go=go, page=page
+        )
+        if page is not None:
+            self._tell_of_child(page)
         self._restore_process(process, facts, start.ended)
         start.resume()
+
+    def _tell_of_child(self, page: int) -> None:
+        """The process that a child has borne may have ended already, before anybody knew of it."""
+        from corral.runtime.init.birth import child_of  # few need it
+
+        pid = child_of(page)
+        if pid in self._statuses:
+            self._services.exits.told(pid, self._statuses[pid])
 
     def _restore_streams(self, process: Process, bundle: str | None) -> None:
         """``bundle``: where there are FIFOs to be opened again when nobody kept them."""

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 
 from corral.runtime.cgroups import Hierarchies
 from corral.runtime.supervisor.audience import Audience
@@ -14,7 +14,8 @@ from corral.runtime.supervisor.spool import Spool
 
 @dataclass(frozen=True, slots=True)
 class Services:
-    """``bundles``: EXEC-ROOT/containers."""
+    """``bundles``: EXEC-ROOT/containers; ``tracers``: ids of containers that might trace processes of others, whose PID
+    namespace they have joined."""
 
     loop: Loop
     exits: Exits
@@ -23,3 +24,4 @@ class Services:
     hierarchies: Hierarchies
     compress: Compress
     bundles: str
+    tracers: set[str] = field(default_factory=set)

@@ -38,7 +38,10 @@ class Pending(Protocol):
 
 
 class Start:
-    """Brings one child to its execve; the Launch tells it what happens, the Exits tell it when the child ends."""
+    """Brings one child to its execve; the Launch tells it what happens, the Exits tell it when the child ends.
+
+    See also ``births``.
+    """
 
     def __init__(
         self,

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import dataclasses
 import json
-from collections.abc import AsyncIterator, Iterable, Iterator, Mapping, Sequence
+from collections.abc import AsyncIterator, Iterator, Mapping, Sequence
 from pathlib import Path
 
 import pytest
@@ -85,14 +85,8 @@ class Images:
     def count(self) -> int:
         return 7
 
-    def layers_size(self) -> int:
-        return 1000
-
-    def list(
-        self, filters: Mapping[str, Iterable[str]], all: bool = False, shared_size: bool = False
-    ) -> list[ImageSummary]:
-        assert shared_size
-        return [ImageSummary(id="I")]
+    async def disk_usage(self) -> tuple[int, list[ImageSummary]]:
+        return 1000, [ImageSummary(id="I")]
 
 
 class Volumes:

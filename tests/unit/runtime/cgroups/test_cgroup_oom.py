@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import os
+import shutil
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -58,3 +60,48 @@ def test_version_1_counts_nested_kills_one_by_one(tmp_path: Path) -> None:
     assert kill_count(f"{tmp_path}/x", 1) == 1
     assert kill_count(f"{tmp_path}/x", 1, nested=True) == 6
     assert kill_count(f"{tmp_path}/gone", 1, nested=True) == 0
+
+
+@pytest.fixture
+def signalled(tmp_path: Path) -> Iterator[tuple[Path, OomWatch, int]]:
+    """A version 1 group, its watch, and the descriptor by which the kernel signals."""
+    group = tmp_path / "x"
+    group.mkdir()
+    (group / "memory.oom_control").write_text("oom_kill_disable 0\nunder_oom 0\noom_kill 0\n")
+    (group / "cgroup.event_control").touch()
+    watch = OomWatch.v1(str(group), str(tmp_path))
+    yield group, watch, watch.fileno()
+    watch.close()
+
+
+def test_version_1_group_that_is_removed_is_not_taken_for_a_kill(signalled: tuple[Path, OomWatch, int]) -> None:
+    group, watch, fd = signalled
+    shutil.rmtree(group)
+    os.eventfd_write(fd, 1)
+    assert not watch.read()
+    assert not watch.killed
+
+
+def test_version_1_kill_is_known_although_somebody_else_removed_the_group(
+    signalled: tuple[Path, OomWatch, int],
+) -> None:
+    group, watch, fd = signalled
+    os.eventfd_write(fd, 1)
+    shutil.rmtree(group)
+    os.eventfd_write(fd, 1)
+    assert watch.read()
+    assert watch.limit() == OWN
+    assert not watch.read()
+    assert watch.killed
+
+
+def test_version_1_kill_is_known_when_the_group_goes_between_the_signal_and_the_kill(
+    signalled: tuple[Path, OomWatch, int],
+) -> None:
+    group, watch, fd = signalled
+    os.eventfd_write(fd, 1)
+    assert not watch.read()
+    assert watch.unsure
+    shutil.rmtree(group)
+    assert watch.read()
+    assert not watch.unsure

@@ -10,7 +10,7 @@ from corral.errors import Invalid, Unsupported
 from corral.linux import namespace as ns
 from corral.oci.annotations import REAPER
 from corral.oci.rootfs import RootfsMount
-from corral.oci.runtime import IDMapping, IntelRdt, Linux, Mount, Namespace, Process, Root, Spec, TimeOffset
+from corral.oci.runtime import IDMapping, Linux, Mount, Namespace, Process, Root, Spec, TimeOffset
 from corral.runtime.init.cgroupfs import Place, controllers_of
 from corral.runtime.init.idmap import UserPlan
 from corral.runtime.init.plan import ContainerPlan, make_plan
@@ -92,8 +92,6 @@ def test_dev_is_the_containers_own_unless_it_is_the_hosts() -> None:
 
 
 def test_what_cannot_be_had_is_said() -> None:
-    with pytest.raises(Unsupported, match="Intel RDT is not enabled"):
-        make_plan(Spec(process=Process(args=("true",)), linux=Linux(intel_rdt=IntelRdt("class"))), (), "/b")
     with pytest.raises(Invalid, match="invalid rootfsPropagation: wide"):
         make_plan(Spec(process=Process(args=("true",)), linux=Linux(rootfs_propagation="wide")), (), "/b")
 

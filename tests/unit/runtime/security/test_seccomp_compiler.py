@@ -13,8 +13,8 @@ from corral.linux import bpf, seccomp
 from corral.oci.runtime import Seccomp, SeccompArg, SeccompSyscall
 from corral.runtime.security.seccomp.architectures import ARCHITECTURES, X32_BIT, Architecture, native, numbers
 from corral.runtime.security.seccomp.compiler import compile_filter
+from corral.runtime.security.seccomp.machine import data, run
 from corral.runtime.security.seccomp.rules import action_value, flag_bits
-from support.bpf import data, run
 
 ALLOW, KILL = seccomp.SECCOMP_RET_ALLOW, seccomp.SECCOMP_RET_KILL_THREAD
 X86_64, X86, X32 = (ARCHITECTURES[f"SCMP_ARCH_{name}"] for name in ("X86_64", "X86", "X32"))

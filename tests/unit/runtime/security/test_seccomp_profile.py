@@ -17,8 +17,8 @@ from corral.runtime.security.seccomp.architectures import ARCHITECTURES, X32_BIT
 from corral.runtime.security.seccomp.cache import FilterCache
 from corral.runtime.security.seccomp.compiler import compile_filter
 from corral.runtime.security.seccomp.default import DEFAULT
+from corral.runtime.security.seccomp.machine import data, run
 from corral.runtime.security.seccomp.profile import Profile, kernel_version, narrow, parse
-from support.bpf import data, run
 
 AMD64 = ARCHITECTURES["SCMP_ARCH_X86_64"]
 ALLOW = seccomp.SECCOMP_RET_ALLOW

@@ -15,6 +15,7 @@ from corral.api.types.container import (
     ContainerCreateRequest,
     ContainerCreateResponse,
     ContainerInspect,
+    ContainersPruneReport,
     ContainerSummary,
     TopResponse,
     UpdateRequest,
@@ -41,6 +42,7 @@ class Containers(Protocol):
     async def rename(self, ref: str, name: str) -> None: ...
     async def update(self, ref: str, request: UpdateRequest) -> UpdateResponse: ...
     async def remove(self, ref: str, *, force: bool, volumes: bool, link: bool) -> None: ...
+    async def prune(self, filters: Filters) -> ContainersPruneReport: ...
     async def list(self, all: bool, limit: int, size: bool, filters: Filters) -> list[ContainerSummary]: ...
     async def inspect(self, ref: str, size: bool) -> ContainerInspect: ...
     async def top(self, ref: str, ps_args: str) -> TopResponse: ...
@@ -54,6 +56,7 @@ class ContainerRouter:
         return (
             Route("GET", "/containers/json", self.list),
             Route("POST", "/containers/create", self.create),
+            Route("POST", "/containers/prune", self.prune),
             Route("GET", "/containers/{id}/json", self.inspect),
             Route("GET", "/containers/{id}/top", self.top),
             Route("POST", "/containers/{id}/start", self.start),
@@ -137,6 +140,9 @@ class ContainerRouter:
     async def update(self, request: Request) -> Response:
         changes = await read_json(request, UpdateRequest)
         return reply.json(await self._containers.update(request.parameters["id"], changes))
+
+    async def prune(self, request: Request) -> Response:
+        return reply.json(await self._containers.prune(filters(request)))
 
     async def remove(self, request: Request) -> Response:
         await self._containers.remove(

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from corral.api.server.version import ApiVersion
 from corral.api.types.image import ImageInspect, ImageSummary
-from corral.api.types.wire import replace
+from corral.api.types.wire import UNSET, replace
 
 __all__ = ["adapt_inspect", "adapt_summary"]
 
@@ -14,6 +14,10 @@ def adapt_summary(image: ImageSummary, version: ApiVersion) -> ImageSummary:
     if version >= (1, 51):
         return image
     image = replace(image, containers=-1)
+    if version < (1, 48):
+        image = replace(image, descriptor=UNSET)
+    if version < (1, 47):
+        image = replace(image, manifests=UNSET)
     if version < (1, 44):
         image = replace(image, virtual_size=image.size)
     if version < (1, 43) and not image.repo_tags and not image.repo_digests:
@@ -22,4 +26,6 @@ def adapt_summary(image: ImageSummary, version: ApiVersion) -> ImageSummary:
 
 
 def adapt_inspect(image: ImageInspect, version: ApiVersion) -> ImageInspect:
+    if version < (1, 48):
+        image = replace(image, descriptor=UNSET, manifests=UNSET)
     return replace(image, virtual_size=image.size) if version < (1, 44) else image

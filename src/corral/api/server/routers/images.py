@@ -8,13 +8,20 @@ from typing import Protocol
 from corral.api.server import reply
 from corral.api.server.http.request import Request
 from corral.api.server.http.response import Response, Stream
-from corral.api.server.query import Filters, boolean, filters
+from corral.api.server.query import Filters, boolean, filters, platform, platforms
 from corral.api.server.router import Route
 from corral.api.server.routers.image_compat import adapt_inspect, adapt_summary
 from corral.api.server.streams import primed, progress
-from corral.api.types.image import ImageDeleteItem, ImageHistoryItem, ImageInspect, ImageSummary
+from corral.api.types.image import (
+    ImageDeleteItem,
+    ImageHistoryItem,
+    ImageInspect,
+    ImagesPruneReport,
+    ImageSummary,
+)
 from corral.api.types.progress import Progress
 from corral.errors import Invalid, Unsupported
+from corral.oci.platform import Platform
 
 __all__ = ["ImageRouter", "Images"]
 
@@ -25,11 +32,14 @@ Strings = list[str]
 class Images(Protocol):
     """``ref`` is a name with or without tag or digest, an id, or the beginning of an id."""
 
-    def list(self, filters: Filters, all: bool, shared_size: bool) -> list[ImageSummary]: ...
-    def inspect(self, ref: str) -> ImageInspect: ...
-    def history(self, ref: str) -> Sequence[ImageHistoryItem]: ...
+    def list(self, filters: Filters, all: bool, shared_size: bool, manifests: bool) -> list[ImageSummary]: ...
+    def inspect(self, ref: str, platform: Platform | None, manifests: bool) -> ImageInspect: ...
+    def history(self, ref: str, platform: Platform | None) -> Sequence[ImageHistoryItem]: ...
+    async def prune(self, filters: Filters) -> ImagesPruneReport: ...
     async def tag(self, ref: str, repo: str, tag: str) -> None: ...
-    async def remove(self, ref: str, force: bool, noprune: bool) -> Sequence[ImageDeleteItem]: ...
+    async def remove(
+        self, ref: str, force: bool, noprune: bool, platforms: Sequence[Platform]
+    ) -> Sequence[ImageDeleteItem]: ...
 
     def fetch(self, url: str) -> AsyncIterator[bytes]:
         """The archive at a URL, to be imported."""
@@ -47,8 +57,8 @@ class Images(Protocol):
         """Returns the new image's id."""
         ...
 
-    def load(self, source: AsyncIterator[bytes], quiet: bool, platform: str | None) -> AsyncIterator[Progress]: ...
-    def save(self, refs: Strings) -> AsyncIterator[bytes]: ...
+    def load(self, source: AsyncIterator[bytes], quiet: bool, platform: Platform | None) -> AsyncIterator[Progress]: ...
+    def save(self, refs: Strings, platform: Platform | None) -> AsyncIterator[bytes]: ...
     def bootstrap(self, name: str) -> AsyncIterator[Progress]: ...
 
 
@@ -61,6 +71,7 @@ class ImageRouter:
             Route("GET", "/images/json", self.list),
             Route("POST", "/images/create", self.create),
             Route("POST", "/images/load", self.load),
+            Route("POST", "/images/prune", self.prune),
             Route("GET", "/images/get", self.save),
             Route("GET", "/images/{name:path}/get", self.save_one),
             Route("GET", "/images/{name:path}/json", self.inspect),
@@ -74,14 +85,24 @@ class ImageRouter:
         wanted = filters(request)
         if request.api_version < (1, 41) and (name := request.query.get("filter")):
             wanted["reference"] = [*wanted.get("reference", []), name]
-        found = self._images.list(wanted, boolean(request, "all"), boolean(request, "shared-size"))
+        manifests = request.api_version >= (1, 47) and boolean(request, "manifests")
+        found = self._images.list(wanted, boolean(request, "all"), boolean(request, "shared-size"), manifests)
         return reply.json([adapt_summary(image, request.api_version) for image in found])
 
     async def inspect(self, request: Request) -> Response:
-        return reply.json(adapt_inspect(self._images.inspect(request.parameters["name"]), request.api_version))
+        manifests = request.api_version >= (1, 48) and boolean(request, "manifests")
+        wanted = platform(request) if request.api_version >= (1, 49) else None
+        if manifests and wanted is not None:
+            raise Invalid("conflicting options: manifests and platform options cannot both be set")
+        image = self._images.inspect(request.parameters["name"], wanted, manifests)
+        return reply.json(adapt_inspect(image, request.api_version))
 
     async def history(self, request: Request) -> Response:
-        return reply.json(self._images.history(request.parameters["name"]))
+        wanted = platform(request) if request.api_version >= (1, 48) else None
+        return reply.json(self._images.history(request.parameters["name"], wanted))
+
+    async def prune(self, request: Request) -> Response:
+        return reply.json(await self._images.prune(filters(request)))
 
     async def tag(self, request: Request) -> Response:
         await self._images.tag(request.parameters["name"], request.query.get("repo", ""), request.query.get("tag", ""))
@@ -89,7 +110,9 @@ class ImageRouter:
 
     async def remove(self, request: Request) -> Response:
         name = request.parameters["name"]
-        return reply.json(await self._images.remove(name, boolean(request, "force"), boolean(request, "noprune")))
+        wanted = platforms(request, "platforms") if request.api_version >= (1, 50) else []
+        force, keep = boolean(request, "force"), boolean(request, "noprune")
+        return reply.json(await self._images.remove(name, force, keep, wanted))
 
     async def create(self, request: Request) -> Response:
         """Import. What asks for a pull is told where images come from."""
@@ -116,18 +139,19 @@ class ImageRouter:
         yield Progress(status=str(image_id))
 
     async def load(self, request: Request) -> Response:
-        quiet, platform = boolean(request, "quiet"), request.query.get("platform") or None
-        return await progress(self._images.load(request.stream(), quiet, platform))
+        quiet, wanted = boolean(request, "quiet"), platform(request)
+        return await progress(self._images.load(request.stream(), quiet, wanted))
 
     async def save(self, request: Request) -> Response:
         names = [name for value in request.query_list("names") for name in value.split(",") if name]
-        return await self._save(names)
+        return await self._save(request, names)
 
     async def save_one(self, request: Request) -> Response:
-        return await self._save([request.parameters["name"]])
+        return await self._save(request, [request.parameters["name"]])
 
-    async def _save(self, refs: Strings) -> Response:
-        return Stream(content_type="application/x-tar", chunks=await primed(self._images.save(refs)), flush=False)
+    async def _save(self, request: Request, refs: Strings) -> Response:
+        pieces = self._images.save(refs, platform(request))
+        return Stream(content_type="application/x-tar", chunks=await primed(pieces), flush=False)
 
     async def bootstrap(self, request: Request) -> Response:
         name = request.query.get("name", "")

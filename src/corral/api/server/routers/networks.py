@@ -1,4 +1,4 @@
-"""Networks: what there is."""
+"""Networks: what there is, and prune."""
 
 from __future__ import annotations
 
@@ -7,10 +7,10 @@ from typing import Protocol
 from corral.api.server import reply
 from corral.api.server.http.request import Request
 from corral.api.server.http.response import Response
-from corral.api.server.query import filters
+from corral.api.server.query import Filters, filters
 from corral.api.server.router import Route
 from corral.api.server.routers.network_filters import select
-from corral.api.types.network import NetworkInspect
+from corral.api.types.network import NetworkInspect, NetworksPruneReport
 
 __all__ = ["NetworkRouter", "Networks"]
 
@@ -18,6 +18,7 @@ __all__ = ["NetworkRouter", "Networks"]
 class Networks(Protocol):
     def networks(self) -> list[NetworkInspect]: ...
     def inspect_network(self, ref: str) -> NetworkInspect: ...
+    def prune_networks(self, filters: Filters) -> NetworksPruneReport: ...
 
 
 class NetworkRouter:
@@ -25,10 +26,17 @@ class NetworkRouter:
         self._networks = networks
 
     def routes(self) -> tuple[Route, ...]:
-        return (Route("GET", "/networks", self.list), Route("GET", "/networks/{id}", self.inspect))
+        return (
+            Route("GET", "/networks", self.list),
+            Route("POST", "/networks/prune", self.prune),
+            Route("GET", "/networks/{id}", self.inspect),
+        )
 
     async def list(self, request: Request) -> Response:
         return reply.json(select(self._networks.networks(), filters(request)))
+
+    async def prune(self, request: Request) -> Response:
+        return reply.json(self._networks.prune_networks(filters(request)))
 
     async def inspect(self, request: Request) -> Response:
         return reply.json(self._networks.inspect_network(request.parameters["id"]))

@@ -1,4 +1,4 @@
-"""A classic BPF machine, as far as seccomp filters use it: runs a program on the data of one system call."""
+"""What a compiled filter says to a system call: a classic BPF machine, as far as such filters use it."""
 
 from __future__ import annotations
 
@@ -7,6 +7,8 @@ import struct
 from collections.abc import Sequence
 
 from corral.linux.bpf import Instruction, decode
+
+__all__ = ["data", "run"]
 
 
 def data(audit: int, number: int, args: Sequence[int] = ()) -> bytes:
