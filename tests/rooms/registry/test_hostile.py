@@ -199,7 +199,8 @@ def test_mutated_manifests_get_one_line_each(server: Process, data: st.DataObjec
     st.lists(
         st.sampled_from(
             ["v2", "a", "..", ".", "", "blobs", "uploads", "manifests", "tags", "list", "referrers", "_catalog",
-             "token", "%2f", "%00", "%ff", "latest", "sha256:" + "a" * 64, "sha256:x", "sha512:" + "b" * 128, "A", "é", "?", "#",
+             "token", "%2f", "%00", "%ff", "latest", "sha256:" + "a" * 64, "sha256:x", "sha512:" + "b" * 128,
+             "A", "é", "?", "#",
              ";", "?digest=sha256:x", "?mount=x&from=..", "?n=a", "?digest-algorithm=md5"]
         ),
         max_size=8,
