@@ -134,7 +134,7 @@ def destination(path: str) -> Place:
                 raise CliError(f"stat {parent}: {(error.strerror or '').lower()}") from None
             return Place(path)
         except OSError as error:
-            raise _lstat(path, error) from None
+            raise CliError(f"lstat {path}: {(error.strerror or '').lower()}") from None
         if not os.path.islink(path.rstrip("/")) or path.endswith("/"):
             return Place(path, exists=True, is_directory=_is_directory(info.st_mode))
         link = os.readlink(path)
@@ -153,4 +153,6 @@ def _is_directory(mode: int) -> bool:
 
 
 def _lstat(path: str, error: OSError) -> CliError:
+    if isinstance(error, NotADirectoryError):
+        return CliError("not a directory")
     return CliError(f"lstat {path}: {(error.strerror or '').lower()}")

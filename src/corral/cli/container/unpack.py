@@ -34,7 +34,7 @@ def unpack(blocks: Iterator[bytes], plan: Plan) -> None:
     """Raises CorralError, OSError."""
     top = os.open(plan.directory, os.O_RDONLY | os.O_DIRECTORY | os.O_CLOEXEC)
     try:
-        applier = Applier(top, Whiteouts.KEEP, 0, strict=plan.directory, own=True)
+        applier = Applier(top, Whiteouts.KEEP, 0, strict=plan.directory.rstrip("/") or "/", own=True)
         applier.run(_Renamed(ByteStream(blocks), plan))
     finally:
         os.close(top)
