@@ -87,6 +87,13 @@ def test_descriptors_are_preserved_when_asked(runtime: Runtime, bundle: Bundle, 
     assert "is not open" in runtime.error("run", "--preserve-fds", "98", "-b", bundle.path, "c1")
 
 
+@pytest.mark.parametrize("verb", ["run", "create"])
+def test_descriptors_of_the_runtimes_own_are_not_preserved(runtime: Runtime, bundle: Bundle, verb: str) -> None:
+    """The caller has none by the number, but the state directory may: a way to the host (CVE-2024-21626)."""
+    bundle.runs("sh", "-c", "ls -l /proc/self/fd")
+    assert "file descriptor 3 is not open" in runtime.error(verb, "--preserve-fds", "1", "-b", bundle.path, "c1")
+
+
 # -- terminals
 
 

@@ -138,10 +138,13 @@ def extra_descriptors(options: Options) -> spawn.ProcessFds:
         raise Invalid("--preserve-fds must not be negative")
     extra = tuple(range(3, 3 + listen + wanted))
     for fd in extra:
+        # What the caller gave came through an execve; what has its number but ends with one is ours.
         try:
-            os.fstat(fd)
-        except OSError as error:
-            raise Invalid(f"--preserve-fds: file descriptor {fd} is not open") from error
+            given = os.get_inheritable(fd)
+        except OSError:
+            given = False
+        if not given:
+            raise Invalid(f"--preserve-fds: file descriptor {fd} is not open")
     # What the caller has open besides is nobody's business: not the hooks', which are programs, nor the container's
     # (CVE-2024-21626).
     close_range(3 + len(extra), flags=CLOSE_RANGE_CLOEXEC)
