@@ -122,7 +122,8 @@ def _delete_untagged(storage: Storage, repository: str, plan: Plan) -> int:
         return int(storage.database.read(f"{_REACHED} SELECT COUNT(*) {where}", parameters)[0][0])
 
     def write(db: sqlite3.Connection) -> int:
-        return db.execute(f"{_REACHED} DELETE {where}", parameters).rowcount
+        db.execute(f"{_REACHED} DELETE {where}", parameters)
+        return int(db.execute("SELECT changes()").fetchone()[0])  # rowcount does not know a DELETE behind a WITH
 
     return storage.database.submit(write, durable=False).result()
 
