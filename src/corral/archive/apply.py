@@ -20,14 +20,13 @@ import enum
 import errno
 import os
 import stat
-from collections.abc import Callable
-from typing import Final
+from collections.abc import Callable, Iterator
+from typing import Final, Protocol
 
 from corral.archive import entry as kinds
 from corral.archive import whiteout
 from corral.archive.beneath import Beneath, Parent, components, display
 from corral.archive.entry import Entry
-from corral.archive.reader import TarReader
 from corral.archive.recipe import RecipeWriter
 from corral.archive.remove import remove_tree
 from corral.errors import Exhausted, Invalid
@@ -36,6 +35,15 @@ _CREATE: Final = os.O_WRONLY | os.O_CREAT | os.O_EXCL | os.O_NOFOLLOW | os.O_CLO
 _DIRECTORY: Final = os.O_RDONLY | os.O_DIRECTORY | os.O_NOFOLLOW | os.O_CLOEXEC
 _SET_ID: Final = 0o7000
 _UNSUPPORTED: Final = (errno.ENOTSUP, errno.EPERM)
+
+
+class Reader(Protocol):
+    """Members one after the other: see `corral.archive.reader.TarReader`."""
+
+    def next(self) -> Entry | None: ...
+    def copy(self, fd: int, size: int) -> None: ...
+    def payload(self) -> bytes: ...
+    def tail(self) -> Iterator[bytes | memoryview]: ...
 
 
 class Whiteouts(enum.Enum):
@@ -86,7 +94,7 @@ class Applier:
         self.entries = 0
         self.warnings: list[str] = []
 
-    def run(self, reader: TarReader) -> None:
+    def run(self, reader: Reader) -> None:
         """Raises Invalid for an archive that is damaged or wants out, Exhausted at a limit, OSError."""
         umask = os.umask(0)
         recipe = self._recipe
@@ -116,7 +124,7 @@ class Applier:
         finally:
             os.umask(umask)
 
-    def _member(self, entry: Entry, reader: TarReader) -> None:
+    def _member(self, entry: Entry, reader: Reader) -> None:
         self._tree.trim()
         parent, base = self._tree.locate(entry.name, create=True)
         if self._whiteouts is not Whiteouts.KEEP and base.startswith(whiteout.PREFIX):
@@ -127,7 +135,7 @@ class Applier:
         if self._made is not None:
             self._note(parent.path + base)
 
-    def _make_member(self, entry: Entry, parent: Parent, base: bytes, reader: TarReader) -> None:
+    def _make_member(self, entry: Entry, parent: Parent, base: bytes, reader: Reader) -> None:
         kind = entry.kind
         if kind == kinds.REGULAR:
             if not base:
@@ -156,7 +164,7 @@ class Applier:
             self._made.add(path)
             path = path.rpartition(b"/")[0]
 
-    def _keep_payload(self, entry: Entry, reader: TarReader) -> None:
+    def _keep_payload(self, entry: Entry, reader: Reader) -> None:
         if entry.size:
             payload = reader.payload()
             if self._recipe is not None:
@@ -164,7 +172,7 @@ class Applier:
 
     # -- one kind of member each
 
-    def _regular(self, entry: Entry, parent: Parent, base: bytes, reader: TarReader) -> None:
+    def _regular(self, entry: Entry, parent: Parent, base: bytes, reader: Reader) -> None:
         directory = parent.fd
         mode = entry.mode
         try:

@@ -28,10 +28,21 @@ class Members:
 
     def of(self, node: Node, name: bytes | None = None) -> Iterator[bytes]:
         """All blocks of one member; nothing for a socket. ``name``: instead of the node's path. Raises OSError."""
+        entry = self.entry(node, name)
+        if entry is None:
+            return
+        yield writer.encode(entry)
+        if entry.size:
+            yield from content(node, entry)
+            if padding := header.padding(entry.size):
+                yield bytes(padding)
+
+    def entry(self, node: Node, name: bytes | None = None) -> Entry | None:
+        """The member without its content; None for a socket. Raises OSError."""
         info = node.info
         mode = info.st_mode
         if stat.S_ISSOCK(mode):
-            return  # a socket is nothing without the process that bound it
+            return None  # a socket is nothing without the process that bound it
         path = node.path if name is None else name
         entry = Entry(path, mode=stat.S_IMODE(mode))
         entry.uid, entry.gid, entry.mtime = info.st_uid, info.st_gid, info.st_mtime_ns
@@ -42,17 +53,16 @@ class Members:
             first = self._linked.setdefault((info.st_dev, info.st_ino), path)
             if first != path:
                 entry.kind, entry.linkname = kinds.HARDLINK, first
-                yield writer.encode(entry)
-                return
+                return entry
         xattrs = node.xattrs()
         self.opaque = is_directory and xattrs.get(_OPAQUE) == b"y"
         if xattrs:
             self._own(entry, xattrs)
         if stat.S_ISREG(mode):
-            yield from _regular(node, entry)
-            return
-        if is_directory:
-            entry.kind, entry.name = kinds.DIRECTORY, path if path.endswith(b"/") else path + b"/" if path else b"./"
+            _measure(node, entry)
+        elif is_directory:
+            entry.kind = kinds.DIRECTORY
+            entry.name = path if path.endswith(b"/") else path + b"/" if path else b"./"
         elif stat.S_ISLNK(mode):
             entry.kind, entry.linkname = kinds.SYMLINK, node.readlink()
         elif stat.S_ISFIFO(mode):
@@ -60,7 +70,7 @@ class Members:
         else:
             entry.kind = kinds.CHARACTER if stat.S_ISCHR(mode) else kinds.BLOCK
             entry.major, entry.minor = os.major(info.st_rdev), os.minor(info.st_rdev)
-        yield writer.encode(entry)
+        return entry
 
     def _own(self, entry: Entry, xattrs: dict[bytes, bytes]) -> None:
         entry.xattrs = {
@@ -70,23 +80,20 @@ class Members:
             entry.xattrs[CAPABILITY] = rootless(entry.xattrs[CAPABILITY])
 
 
-def _regular(node: Node, entry: Entry) -> Iterator[bytes]:
-    size = node.info.st_size
-    if not size:
-        yield writer.encode(entry)
-        return
+def _measure(node: Node, entry: Entry) -> None:
+    """The lengths of a regular file, and where its data is if it has holes."""
+    size = entry.size = entry.real_size = node.info.st_size
+    if node.info.st_blocks * 512 + _HOLES_MINIMUM <= size:
+        with node.open() as fd:
+            entry.regions = regions(fd, size)
+        entry.size = sum(length for _, length in entry.regions)
+
+
+def content(node: Node, entry: Entry) -> Iterator[bytes]:
+    """The payload of a regular file, region by region. Raises OSError."""
     with node.open() as fd:
-        parts = [(0, size)]
-        if node.info.st_blocks * 512 + _HOLES_MINIMUM <= size:
-            parts = regions(fd, size)
-            entry.regions = parts
-        entry.real_size = size
-        entry.size = sum(length for _, length in parts)
-        yield writer.encode(entry)
-        for offset, length in parts:
+        for offset, length in entry.regions or ((0, entry.size),):
             yield from _content(fd, offset, length)
-    if padding := header.padding(entry.size):
-        yield bytes(padding)
 
 
 def _content(fd: int, offset: int, length: int) -> Iterator[bytes]:

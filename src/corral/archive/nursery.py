@@ -23,7 +23,7 @@ import sys
 import traceback
 from typing import Any, Final
 
-from corral.archive import apply, compression, worker  # noqa: F401 (imported once for all workers)
+from corral.archive import diff, treereader, worker  # noqa: F401 (imported once for all workers)
 
 CONTROL: Final = 3
 REQUEST_MAXIMUM: Final = 1 << 17

@@ -16,7 +16,7 @@ import threading
 from collections.abc import Callable, Iterator
 from typing import Any, Final, NoReturn
 
-from corral.archive.apply import Applier, Whiteouts
+from corral.archive.apply import Applier, Reader, Whiteouts
 from corral.archive.compression import CHUNK, decompress, detect
 from corral.archive.descriptors import raise_descriptor_limit
 from corral.archive.limits import Limits, Meter
@@ -61,12 +61,12 @@ def _apply(request: dict[str, Any]) -> dict[str, Any]:
     root = os.fsencode(request["root"])
     root_fd = os.open(root, os.O_RDONLY | os.O_DIRECTORY | os.O_CLOEXEC)
     intake = _Intake(Meter(limits, root_fd))
-    result = _unpack(request, intake.plain(), limits, root_fd)
+    reader = TarReader(ByteStream(ahead(intake.plain())), limits.max_special)
+    result = _unpack(request, reader, limits, root_fd)
     return intake.summary() | result
 
 
-def _unpack(request: dict[str, Any], source: Iterator[bytes], limits: Limits, root_fd: int) -> dict[str, Any]:
-    reader = TarReader(ByteStream(ahead(source)), limits.max_special)
+def _unpack(request: dict[str, Any], reader: Reader, limits: Limits, root_fd: int) -> dict[str, Any]:
     recipe = RecipeWriter(request["recipe"]) if request["recipe"] else None
     applier = Applier(
         os.fsencode(request["root"]),
@@ -98,40 +98,40 @@ def _pack(request: dict[str, Any]) -> dict[str, Any]:  # noqa: ARG001
 
 
 def _diff(request: dict[str, Any]) -> dict[str, Any]:
+    from corral.archive.diff import diff
+
+    pieces = diff(
+        request["changed"], request["base"], root_given=request["root_changed"], owners=_owners(request["owners"])
+    )
     with open(1, "wb", buffering=CHUNK) as target:
-        for piece in _changes(request):
+        for piece in pieces:
             target.write(piece)
     return {}
 
 
-def _changes(request: dict[str, Any]) -> Iterator[bytes]:
-    from corral.archive.diff import diff
+def _owners(given: list[Any] | None) -> Any:
     from corral.archive.owners import Owners
 
-    owners = Owners(*request["owners"]) if request["owners"] else None
-    return diff(request["changed"], request["base"], root_given=request["root_changed"], owners=owners)
+    return Owners(*given) if given else None
 
 
 def _capture(request: dict[str, Any]) -> dict[str, Any]:
     """The changes of one tree become a layer at once: the tar between them exists only for its digest and recipe."""
-    root = os.fsencode(request["root"])
-    root_fd = os.open(root, os.O_RDONLY | os.O_DIRECTORY | os.O_CLOEXEC)
+    from corral.archive.diff import items
+    from corral.archive.treereader import TreeReader
+
+    root_fd = os.open(os.fsencode(request["root"]), os.O_RDONLY | os.O_DIRECTORY | os.O_CLOEXEC)
     limits = Limits(**request["limits"])
     meter = Meter(limits, root_fd)
-    digest = hashlib.sha256()
-
-    def counted() -> Iterator[bytes]:
-        for piece in _changes(request):
-            digest.update(piece)
-            meter.add(len(piece))
-            yield piece
-
-    result = _unpack(request, counted(), limits, root_fd)
-    plain = f"sha256:{digest.hexdigest()}"
+    found = items(
+        request["changed"], request["base"], root_given=request["root_changed"], owners=_owners(request["owners"])
+    )
+    reader = TreeReader(found, meter.add)
+    result = _unpack(request, reader, limits, root_fd)
     return result | {
-        "digest": plain,
+        "digest": reader.digest,
         "tar_size": meter.unpacked,
-        "compressed_digest": plain,
+        "compressed_digest": reader.digest,
         "compressed_size": meter.unpacked,
         "compression": "none",
     }
