@@ -196,6 +196,19 @@ def registry(root: Path, *arguments: str, env: Mapping[str, str] = {}) -> Iterat
             process.stop()
 
 
+def start_unix(root: Path, *arguments: str) -> subprocess.Popen[bytes]:
+    """The same on a Unix socket, ``--addr unix:///PATH``; returns when the socket is there."""
+    command = [sys.executable, "-m", "corral.cli.main", "registry", "serve", "--root", str(root), *arguments]
+    popen = subprocess.Popen(command, stdin=subprocess.DEVNULL)
+    path = Path(arguments[arguments.index("--addr") + 1].removeprefix("unix://"))
+    deadline = time.monotonic() + PATIENCE
+    while not path.is_socket():
+        assert time.monotonic() < deadline
+        assert popen.poll() is None
+        time.sleep(0.05)
+    return popen
+
+
 def refusal(*arguments: str) -> str:
     """The one line that ``corral registry serve`` ends with when it cannot begin."""
     command = [sys.executable, "-m", "corral.cli.main", "registry", "serve", "--addr", "127.0.0.1:0", *arguments]

@@ -45,7 +45,6 @@ def run(session: Session, options: Options, _args: list[str]) -> int:
 
 COMMAND = Command(
     run,
-    arguments="[OPTIONS]",
     flags=(
         Flag("dry-run", "", BOOL, "Only say what would go"),
         Flag("grace", "", DURATION, "Age at which unreferenced content is garbage", default=3600.0, shown="1h"),

@@ -99,7 +99,6 @@ def _proxy(options: Options) -> Proxy | None:
 
 COMMAND = Command(
     run,
-    arguments="[OPTIONS]",
     flags=(
         Flag("access-log", "", BOOL, "Log every request"),
         Flag(
