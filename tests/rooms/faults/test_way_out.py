@@ -61,7 +61,7 @@ async def test_no_directory_is_open_when_the_program_is_looked_for(host: Host, k
         spec = dataclasses.replace(spec, mounts=(*spec.mounts, Mount("/v", "bind", str(volume), ("rbind", "rshared"))))
     if "namespaces" in given:
         kept = tuple(n for n in spec.linux.namespaces if n.type in given["namespaces"])
-        spec = dataclasses.replace(spec, linux=dataclasses.replace(spec.linux, namespaces=kept))
+        spec = dataclasses.replace(spec, hostname="", linux=dataclasses.replace(spec.linux, namespaces=kept))
     state = await host.driver.create(dataclasses.replace(asked, spec=spec))
     assert open_directories(state.pid) == {}
     await host.driver.start(asked.id)

@@ -68,13 +68,15 @@ class Exits:
 
     def adopt(self, pid: int, ended: Ended) -> int:
         """Watch an orphan, whoever its parent is now. Returns its pidfd, as with ``of_child``, or -1 when it has ended
-        already: then ``ended`` is called at the end of this turn."""
+        already: then ``ended`` is called at the end of this turn, or as soon as the keeper has said how. Raises
+        OSError."""
         status = self._orphans.pop(pid, None)
         if status is None:
             try:
                 pidfd = os.pidfd_open(pid)
             except ProcessLookupError:
-                self._loop.call_soon(lambda: ended(None))
+                self._programs += 1
+                self._loop.call_soon(lambda: self._seek(pid, ended, time.monotonic() + _PATIENCE))
                 return -1
             if parent_of(pid) == os.getpid():
                 self.of_child(pid, pidfd, ended)
@@ -84,6 +86,14 @@ class Exits:
         code = exit_code(status)
         self._loop.call_soon(lambda: ended(code))
         return -1
+
+    def _seek(self, pid: int, ended: Ended, deadline: float) -> None:
+        status = self._orphans.pop(pid, None)
+        if status is None and time.monotonic() < deadline:
+            self._loop.call_later(_PAUSE, lambda: self._seek(pid, ended, deadline))
+            return
+        self.program_ended()
+        ended(None if status is None else exit_code(status))
 
     def apart(self, work: Callable[[], None], done: Callable[[bool], None], *, keep: int = -1) -> None:
         """Have ``work`` done by a child that has ``keep`` open; ``done`` is told whether it came to an end. Should we
