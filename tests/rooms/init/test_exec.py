@@ -51,7 +51,7 @@ def test_it_is_in_all_namespaces_of_the_container(box: Box) -> None:
 
 
 def test_it_joins_a_container_that_shares_the_hosts_namespaces(box: Box) -> None:
-    first = spec(FIRST.process, linux={"namespaces": (Namespace("mount"),)})
+    first = spec(FIRST.process, hostname="", linux={"namespaces": (Namespace("mount"),)})
 
     def scenario(box: Box, container: Running) -> Outcome:
         return box.exec(container, first, shell("readlink /proc/self/ns/pid; readlink /proc/self/ns/net; ls /"))

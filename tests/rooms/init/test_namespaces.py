@@ -30,7 +30,7 @@ def test_each_namespace_is_new(box: Box) -> None:
 )
 def test_a_namespace_that_the_spec_leaves_out_is_the_hosts(box: Box, kind: str, link: str) -> None:
     rest = tuple(namespace for namespace in NAMESPACES if namespace.type != kind)
-    seen = in_box(box, lambda box: box.run(spec(SHOW, linux={"namespaces": rest})).lines)
+    seen = in_box(box, lambda box: box.run(spec(SHOW, hostname="", linux={"namespaces": rest})).lines)
     assert [a == b for a, b in zip(seen, own(), strict=True)] == [name == link for name in LINKS]
 
 
@@ -48,6 +48,17 @@ def test_a_namespace_of_another_container_is_joined_by_its_path(box: Box, link: 
 
     theirs, seen = in_box(box, scenario)
     assert [a == b for a, b in zip(seen, theirs, strict=True)] == [name == link for name in LINKS]
+
+
+def test_the_name_of_a_joined_namespace_is_set(box: Box) -> None:
+    def scenario(box: Box) -> list[str]:
+        with box.running(spec(shell("echo ready; exec sleep 100"), hostname="first")) as running:
+            path = f"/proc/{running.child.pid}/ns/uts"
+            joined = tuple(Namespace(n.type, path if n.type == "uts" else "") for n in NAMESPACES)
+            kept = box.run(spec(shell("hostname"), hostname="", linux={"namespaces": joined})).lines
+            return kept + box.run(spec(shell("hostname"), hostname="second", linux={"namespaces": joined})).lines
+
+    assert in_box(box, scenario) == ["first", "second"]
 
 
 def test_the_cloning_process_stays_in_its_own_pid_namespace(box: Box) -> None:

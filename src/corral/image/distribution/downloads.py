@@ -137,6 +137,9 @@ class Download:
                 await self._fill(ingest)
                 self._line.say("Verifying Checksum")
                 await self._commit(ingest)
+            except Invalid:
+                ingest.discard()
+                raise
             except OSError as error:
                 ingest.discard()
                 if error.errno not in (errno.ENOSPC, errno.EDQUOT):
@@ -184,10 +187,10 @@ class Download:
                         await writing
                     writing = asyncio.create_task(self._write(ingest, pieces))
                     pieces, size = [], 0
-        finally:
+        finally:  # also what came before it broke off
             if writing is not None:
                 await writing
-        await self._write(ingest, pieces)
+            await self._write(ingest, pieces)
 
     @uninterrupted
     async def _write(self, ingest: Ingest, pieces: list[bytes]) -> None:

@@ -157,6 +157,8 @@ def write_pid_file(path: str, pid: int) -> None:
         return
     directory, name = os.path.split(os.path.abspath(path))
     temporary = f"{directory}/.{name}"
+    with suppress(FileNotFoundError):
+        os.unlink(temporary)  # left by one that was killed
     fd = os.open(temporary, os.O_WRONLY | os.O_CREAT | os.O_EXCL | os.O_CLOEXEC, 0o666)
     try:
         os.write(fd, str(pid).encode())

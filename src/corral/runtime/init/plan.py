@@ -1,4 +1,5 @@
-"""What can be known about a container before it is cloned. Pure: a function of the spec and the root's mounts."""
+"""What can be known about a container before it is cloned: a function of the spec and the root's mounts, but for one
+look at whose a UTS namespace is that is to be joined."""
 
 from __future__ import annotations
 
@@ -84,10 +85,6 @@ class ContainerPlan:
     def new_network(self) -> bool:
         return bool(self.clone_flags & ns.CLONE_NEWNET)
 
-    @property
-    def new_uts(self) -> bool:
-        return bool(self.clone_flags & ns.CLONE_NEWUTS)
-
 
 def make_plan(
     spec: Spec,
@@ -118,6 +115,9 @@ def make_plan(
         raise Invalid("time namespace offsets specified, but time namespace isn't enabled in the config")
     if spec.linux.rootfs_propagation and spec.linux.rootfs_propagation not in mounts.PROPAGATION:
         raise Invalid(f"invalid rootfsPropagation: {spec.linux.rootfs_propagation}")
+    if (spec.hostname or spec.domainname) and not _private_uts(rest):
+        name = "hostname" if spec.hostname else "domainname"
+        raise Invalid(f"unable to set {name} without a private UTS namespace")
     if spec.linux.net_devices and not any(namespace.type == "network" for namespace in spec.linux.namespaces):
         raise Invalid("unable to move network devices without a NET namespace")
     if spec.linux.sysctl:
@@ -181,6 +181,17 @@ def _hooks(
         functools.partial(hooks.before_pivot, spec, options.id, bundle),
         before_program if spec.hooks.start_container else None,
     )
+
+
+def _private_uts(namespaces: list[Namespace]) -> bool:
+    """A new one, or one of others: their name changes. The one that we are in is the host's."""
+    found = next((namespace for namespace in namespaces if namespace.type == "uts"), None)
+    if found is None or not found.path:
+        return found is not None
+    try:
+        return not os.path.samefile(found.path, "/proc/self/ns/uts")
+    except OSError:  # joining it will say what is wrong
+        return True
 
 
 def _namespaces(namespaces: list[Namespace]) -> tuple[int, bool, tuple[tuple[int, str], ...], str]:

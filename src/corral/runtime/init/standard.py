@@ -90,7 +90,7 @@ def run(
     # These are written through the host's procfs, which only the next steps hide; the kernel applies them to us.
     if plan.new_network:
         netdevice.set_up("lo")
-    if plan.new_uts:
+    if spec.hostname or spec.domainname:
         _set_names(spec.hostname, spec.domainname)
     if prepared is None:
         sysctl.write(linux.sysctl)

@@ -96,6 +96,16 @@ def test_what_cannot_be_had_is_said() -> None:
         make_plan(Spec(process=Process(args=("true",)), linux=Linux(rootfs_propagation="wide")), (), "/b")
 
 
+@pytest.mark.parametrize("field", ["hostname", "domainname"])
+def test_the_hosts_name_is_not_changed(field: str) -> None:
+    process = Process(args=("true",))
+    for namespaces in ((), (Namespace("uts", "/proc/self/ns/uts"),)):
+        with pytest.raises(Invalid, match=f"unable to set {field} without a private UTS namespace"):
+            make_plan(Spec(process=process, linux=Linux(namespaces), **{field: "x"}), (), "/b")
+    for namespace in (Namespace("uts"), Namespace("uts", "/proc/none/ns/uts")):
+        make_plan(Spec(process=process, linux=Linux((namespace,)), **{field: "x"}), (), "/b")
+
+
 def test_the_reapers_command_line_is_in_an_annotation() -> None:
     shown = plan(annotations={REAPER: '["/sbin/docker-init", "--", "true"]'}).reaper
     assert shown == ("/sbin/docker-init", "--", "true")

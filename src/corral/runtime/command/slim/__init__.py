@@ -73,7 +73,8 @@ def standard(name: str) -> Callable[[str], object]:
             raise AttributeError(f"module {name!r} has no attribute {attribute!r}")
         if name not in _deposed:
             _deposed.add(name)
-            sys.modules.pop(name, None)
+            if getattr(sys.modules.get(name), "__file__", "") == f"{_HERE}/{name}.py":  # the standard one has one copy
+                del sys.modules[name]
         __import__(name)
         value: object = getattr(sys.modules[name], attribute)
         return value
