@@ -17,18 +17,8 @@ from corral.runtime.init.birth_program import ARGUMENTS, CALLS, FIRST, program
 MACHINES = ("x86_64", "aarch64")
 
 
-def _command(machine: str) -> list[str]:
-    """What runs programs of ``machine`` here."""
-    if platform.machine() == machine:
-        return []
-    emulator = shutil.which(f"qemu-{machine}")
-    if emulator is None:
-        pytest.skip(f"no processor and no emulator for {machine}")
-    return [emulator]
-
-
 def _run(tmp_path: Path, machine: str, monkeypatch: pytest.MonkeyPatch, path: str, *args: str) -> tuple[int, str]:
-    """Exit code and output of who is born; an ordinary child, whom emulators know, is waited for by its output."""
+    """Exit code of the parent and output of who is born: an ordinary child, since emulators do not know others."""
     monkeypatch.setattr(birth_program, "_FLAGS", 0x100000 | 17)
     code = program(machine)
     assert code is not None
@@ -37,26 +27,20 @@ def _run(tmp_path: Path, machine: str, monkeypatch: pytest.MonkeyPatch, path: st
     file.chmod(0o755)
     page = os.memfd_create("page", 0)
     os.ftruncate(page, 4096)
-    low = page
-    assert low <= birth_program.MOST
-    command = [*_command(machine), file, path, f"exec {path}: ", *args]
-    if command[0] == file:
-        command = [file, path, f"exec {path}: ", *args]
-    what = chr(FIRST + low)
-    flags = ["-0", what] if _command(machine) else []
+    arguments = [chr(FIRST + page), path, f"exec {path}: ", *args]
+    command, executable = arguments, str(file)
+    if platform.machine() != machine:
+        emulator = shutil.which(f"qemu-{machine}")
+        if emulator is None:
+            pytest.skip(f"no processor and no emulator for {machine}")
+        command, executable = [emulator, "-0", arguments[0], str(file), *arguments[1:]], emulator
     done = subprocess.run(
-        [*_command(machine), *flags, file, path, f"exec {path}: ", *args] if flags else [what, *command[1:]],
-        executable=None if flags else file,
-        capture_output=True,
-        text=True,
-        check=False,
-        env={"NAME": "value"},
-        pass_fds=(low,),
-        timeout=30,
-    )
-    number = struct.unpack("=i", os.pread(page, 4, 0))[0]
+        command, executable=executable, capture_output=True, text=True, check=False, env={"NAME": "value"},
+        pass_fds=(page,), timeout=30,
+    )  # fmt: skip
+    born = struct.unpack("=i", os.pread(page, 4, 0))[0]
     os.close(page)
-    assert number > 0
+    assert born > 0
     return done.returncode, done.stdout + done.stderr
 
 
