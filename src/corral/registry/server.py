@@ -26,6 +26,7 @@ from corral.registry.auth.access import Access
 from corral.registry.auth.tokens import Signer, load_key
 from corral.registry.measures import Measures
 from corral.registry.settings import Address, Settings
+from corral.registry.storage.storage import Storage
 from corral.registry.tls import tls_context
 from corral.registry.worker import Worker
 from corral.store.content import Blobs
@@ -53,6 +54,7 @@ def serve(settings: Settings) -> None:
         Access(settings.access, signer)  # what is wrong with the files is said before anything is bound
         tls = tls_context(settings.tls) if settings.tls else None
         sock = stack.enter_context(listen(settings.address))
+        Storage(root).close()  # made by one, before several open it
         Blobs(root.blobs, root.ingest).clean(settings.upload_timeout)
         measures = Measures(settings.workers)
         scheme = "https" if settings.tls else "http"

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import dataclasses
 import os
 from collections.abc import Iterator
 
@@ -10,9 +11,15 @@ import pytest
 from corral.runtime.cgroups import Cgroup, Hierarchies
 
 
-@pytest.fixture(scope="module")
-def hierarchies() -> Hierarchies:
-    return Hierarchies.of_host()
+@pytest.fixture(scope="module", params=["all", "version 1"])
+def hierarchies(request: pytest.FixtureRequest) -> Hierarchies:
+    """Those of the host; and, where there are both, version 1 alone, as on hosts that do not mount version 2."""
+    found = Hierarchies.of_host()
+    if request.param == "all":
+        return found
+    if found.v2 is None or not found.has_v1("memory"):
+        pytest.skip("version 1 is not there, or there is nothing else")
+    return dataclasses.replace(found, v2=None)
 
 
 @pytest.fixture

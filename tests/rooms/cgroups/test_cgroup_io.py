@@ -1,4 +1,4 @@
-"""Block I/O and RDMA of a real kernel, in version 2: limits that bite, io.cost, io.latency, by a loop device."""
+"""Block I/O and RDMA of a real kernel, in version 2: limits that bite, io.cost, io.latency."""
 
 from __future__ import annotations
 

@@ -29,6 +29,7 @@ from corral.store.database import Database
 __all__ = ["Condition", "Index", "ManifestRow", "Referrer"]
 
 _SHOWN: Final = 5
+_TOUCHED: Final = 50_000
 
 
 @dataclass(frozen=True, slots=True)
@@ -75,6 +76,7 @@ class Index:
     def __init__(self, database: Database) -> None:
         self.database = database
         database.migrate(MIGRATIONS)
+        self._touched: dict[tuple[str, str], int] = {}
 
     # -- repositories
 
@@ -147,14 +149,20 @@ class Index:
         await self.database.write(write)
 
     def touch(self, repository: str, digest: str, older_than: int) -> None:
-        """The blob was asked for: whoever did may build upon it. Costs nothing while the last time is not so old."""
+        """It was asked for: whoever did may build upon it. Written when the last time that is known is half so old."""
         now = time.time_ns()
+        key = (repository, digest)
+        if self._touched.get(key, 0) > now - older_than // 2:
+            return
+        if len(self._touched) >= _TOUCHED:
+            self._touched.clear()
+        self._touched[key] = now
 
         def write(db: sqlite3.Connection) -> None:
             for table in ("registry_links", "registry_manifests"):
                 db.execute(
                     f"UPDATE {table} SET used = ? WHERE repository = ? AND digest = ? AND used < ?",  # noqa: S608
-                    (now, repository, digest, now - older_than),
+                    (now, repository, digest, now),
                 )
 
         self.database.submit(write, durable=False, lazily=True)
