@@ -176,8 +176,8 @@ def test_mutated_manifests_get_one_line_each(server: Process, data: st.DataObjec
         st.integers(),
         st.floats(allow_nan=False),
         st.text(max_size=20),
-        st.just([]),
-        st.just({}),
+        st.builds(list),
+        st.builds(dict),
         st.lists(st.text(max_size=3), max_size=3),
         st.dictionaries(st.text(max_size=3), st.integers(), max_size=3),
     )
