@@ -232,10 +232,15 @@ def test_a_senseless_byte_range_is_all_or_416(server: Process, value: str) -> No
 def test_two_requests_do_not_write_to_one_upload(server: Process) -> None:
     location = server.client()("POST", f"/v2/{NAME}/blobs/uploads/", b"").headers["location"]
     with socket.create_connection(("127.0.0.1", server.port)) as sock:
-        sock.sendall(f"PATCH {location} HTTP/1.1\r\nHost: x\r\nContent-Length: 1000\r\n\r\nsome".encode())
-        deadline = time.monotonic() + 5
-        while (answer := server.client()("PATCH", location, b"")).status != 409:
+        sock.sendall(
+            f"PATCH {location} HTTP/1.1\r\nHost: x\r\nContent-Length: 3000000\r\n\r\n".encode() + bytes(2_000_000)
+        )
+        deadline = time.monotonic() + 10
+        while server.client()("GET", location).headers["range"] == "0-0":
             assert time.monotonic() < deadline
+            time.sleep(0.02)
+        answer = server.client()("PATCH", location, b"")
+        assert answer.status == 409
         assert answer.headers["retry-after"] == "1"
 
 
