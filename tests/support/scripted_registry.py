@@ -14,6 +14,10 @@ from typing import Any
 from urllib.parse import parse_qsl, urlsplit
 
 
+_HELLO = b"\x16"
+"""How TLS begins, which is not spoken here."""
+
+
 @dataclass(frozen=True)
 class Seen:
     """A request that came. Names of ``headers`` are in lower case."""
@@ -45,6 +49,8 @@ class Say:
     raw: bytes | None = None
     length: int | None = None
     silent: bool = False
+    after: asyncio.Event | None = None
+    """Nothing is said before it is set."""
 
 
 def error(status: int, code: str, message: str = "", headers: Mapping[str, str] | None = None) -> Say:
@@ -103,7 +109,10 @@ class ScriptedRegistry:
             writer.transport.abort()
 
     async def _exchange(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> bool:
-        head = (await reader.readuntil(b"\r\n\r\n")).decode("latin-1").split("\r\n")
+        first = await reader.readexactly(1)
+        if first == _HELLO:
+            return False
+        head = (first + await reader.readuntil(b"\r\n\r\n")).decode("latin-1").split("\r\n")
         method, target, _ = head[0].split(" ")
         headers = {name.lower(): value.strip() for name, _, value in (line.partition(":") for line in head[1:] if line)}
         body = await self._body(reader, headers)
@@ -112,6 +121,8 @@ class ScriptedRegistry:
         answer = self._answer(seen)
         if answer.silent:
             await asyncio.sleep(3600)
+        if answer.after is not None:
+            await answer.after.wait()
         if answer.raw is not None:
             writer.write(answer.raw)
             await writer.drain()

@@ -245,7 +245,7 @@ def test_refused_update_leaves_every_limit_as_it_was(hierarchies: Hierarchies, c
             hugepage_limits=(HugepageLimit("2MB", 2 * MEGABYTE),),
             unified={"cgroup.max.depth": "nonsense"},
         )
-        with pytest.raises(Invalid, match=r"cgroup\.max\.depth"):
+        with pytest.raises(Invalid, match=r"cgroup\.max\.depth|cannot use unified"):
             cgroup.update(asked)
         assert limits() == before
 
@@ -500,7 +500,7 @@ def test_every_controller_can_be_joined(hierarchies: Hierarchies, cgroup: Cgroup
     assert len(directories(hierarchies, cgroup.path)) == len(hierarchies.v1) + (hierarchies.v2 is not None)
     tenant = Tenant(whole, forever)
     lines = Path(f"/proc/{tenant.pid}/cgroup").read_text().splitlines()
-    ours = [line for line in lines if not line.endswith("name=corral:/")]
+    ours = [line for line in lines if not line.endswith("name=corral:/") and (hierarchies.v2 or line[:3] != "0::")]
     assert all(line.endswith(f":{cgroup.path}") for line in ours)
     whole.kill()
     tenant.wait()

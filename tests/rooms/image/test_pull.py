@@ -316,28 +316,38 @@ async def test_what_an_earlier_attempt_left_is_not_believed(served: Served, here
     assert here.world.names() == [f"{served.name}:latest"]
 
 
+async def _joined(here: Puller, blob: bytes, clients: int) -> None:
+    """Until so many wait for a blob."""
+    running = here.service._downloads._running
+    await eventually(lambda: digest(blob) in running and len(running[digest(blob)].topic._listeners) == clients)
+
+
 async def test_two_clients_share_a_download(served: Served, here: Puller) -> None:
-    served.image("latest", UPPER)
-    path = served.blob(gzipped(UPPER), Say(200, gzipped(UPPER), drip=0.003))
-    first, second = await asyncio.gather(here.pull(served.name), here.pull(served.name))
-    assert len(served.registry.requests("GET", path)) == 1
-    item = digest(gzipped(UPPER))[7:19]
-    for lines in (first, second):
+    served.image("latest", BASE)
+    blob, both = gzipped(BASE), asyncio.Event()
+    path = served.blob(blob, Say(200, blob, after=both))
+    pulls = [asyncio.create_task(here.pull(served.name)) for _ in range(2)]
+    await _joined(here, blob, 2)
+    both.set()
+    item = digest(blob)[7:19]
+    for lines in await asyncio.gather(*pulls):
         assert f"{item}: Pull complete" in lines
         assert f"{item}: Download complete" in lines
+    assert len(served.registry.requests("GET", path)) == 1
 
 
 async def test_the_second_client_goes_on_when_the_first_one_leaves(served: Served, here: Puller) -> None:
     served.image("latest", BASE)
-    blob = gzipped(BASE)
-    path = served.blob(blob, Say(200, blob, silent=True))
+    blob, left = gzipped(BASE), asyncio.Event()
+    served.blob(blob, Say(200, blob, after=left))
     first = asyncio.create_task(here.pull(served.name))
-    await eventually(lambda: served.registry.requests("GET", path))
+    await _joined(here, blob, 1)
     second = asyncio.create_task(here.pull(served.name))
-    await eventually(lambda: len(here.service._downloads._running[digest(blob)].topic._listeners) == 2)
+    await _joined(here, blob, 2)
     first.cancel()
     await asyncio.wait([first])
-    await second  # the registry says nothing at first; the attempt after that is answered
+    left.set()
+    await second
     assert here.world.names() == [f"{served.name}:latest"]
 
 

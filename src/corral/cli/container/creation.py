@@ -46,8 +46,13 @@ def _image_is_missing(error: ApiError) -> bool:
 
 def _pull(session: Session, options: Options, image: str) -> None:
     from corral.cli.image.pull import pull_image
+    from corral.client.errors import ClientError
 
-    pull_image(session, image, platform=options.text("platform"), quiet=options.switch("quiet"), fd=2)
+    try:
+        pull_image(session, image, platform=options.text("platform"), quiet=options.switch("quiet"), fd=2)
+    except ClientError as error:
+        error.message += "\n\nWithout a registry: corral image bootstrap busybox (or debian:bookworm)"
+        raise
 
 
 class _IdFile:
