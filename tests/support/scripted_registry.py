@@ -13,7 +13,6 @@ from dataclasses import dataclass, field
 from typing import Any
 from urllib.parse import parse_qsl, urlsplit
 
-
 _HELLO = b"\x16"
 """How TLS begins, which is not spoken here."""
 
