@@ -224,6 +224,55 @@ def version_and_info(client: docker.DockerClient) -> Any:
     return [client.ping(), sorted(client.version()), client.info()["OSType"]]
 
 
+def files_are_copied_out_and_in(client: docker.DockerClient) -> Any:
+    with _container(client, "sh", "-c", "mkdir /a; echo one > /a/one; ln -s one /a/link") as container:
+        container.wait()
+        chunks, stat = container.get_archive("/a")
+        with tarfile.open(fileobj=io.BytesIO(b"".join(chunks))) as archive:
+            members = sorted((member.name, member.type.decode(), member.linkname) for member in archive)
+        buffer = io.BytesIO()
+        with tarfile.open(fileobj=buffer, mode="w") as archive:
+            info = tarfile.TarInfo("put/in")
+            info.size, info.uid, info.gid, info.mode = 3, 7, 8, 0o640
+            archive.addfile(info, io.BytesIO(b"two"))
+        taken = container.put_archive("/a", buffer.getvalue())
+        exported = io.BytesIO(b"".join(container.export()))
+        with tarfile.open(fileobj=exported) as archive:
+            found = archive.getmember("a/put/in")
+            root = "a" in archive.getnames()
+        return {
+            "stat": [stat["name"], stat["mode"], stat["linkTarget"]],
+            "members": members,
+            "taken": taken,
+            "found": [found.uid, found.gid, found.mode, found.size],
+            "root": root,
+            "missing": _failure(lambda: container.get_archive("/nosuch")),
+            "nowhere": _failure(lambda: container.put_archive("/nosuch", buffer.getvalue())),
+        }
+
+
+def a_commit_has_the_configuration_that_was_given(client: docker.DockerClient) -> Any:
+    with _container(client, "touch", "/new", labels={"a": "b"}, environment=["A=1"]) as container:
+        container.wait()
+        changes = container.diff()
+        image = container.commit(
+            "cs-sdk", "tag", message="m", author="me", changes="ENV C=3", conf={"Cmd": ["ls"], "Env": ["A=2"]}
+        )
+        try:
+            config = image.attrs["Config"]
+            return {
+                "changes": changes,
+                "tags": image.tags,
+                "author": image.attrs["Author"],
+                "comment": image.attrs["Comment"],
+                "config": {name: config[name] for name in ("Cmd", "Env", "Labels")},
+                "layers": len(image.attrs["RootFS"]["Layers"]),
+                "step": {name: image.history()[0][name] for name in ("CreatedBy", "Comment")},
+            }
+        finally:
+            client.images.remove("cs-sdk:tag")
+
+
 PLAYS: tuple[Play, ...] = (
     run_returns_output,
     run_raises_on_failure,
@@ -242,4 +291,6 @@ PLAYS: tuple[Play, ...] = (
     conflicts,
     stats,
     version_and_info,
+    files_are_copied_out_and_in,
+    a_commit_has_the_configuration_that_was_given,
 )
