@@ -120,6 +120,19 @@ def test_a_profile_that_is_not_loaded(host: TestHost) -> None:
     assert "unable to apply apparmor profile: apparmor failed to apply profile" in done.stderr
 
 
+@pytest.mark.parametrize("of", ["start", "exec"])
+def test_a_profile_that_somebody_has_unloaded_is_loaded_again(host: TestHost, of: str) -> None:
+    parser = shutil.which("apparmor_parser", path="/usr/sbin:/sbin")
+    assert parser is not None
+    id = host.docker("run", "-d", "busybox", "sleep", "1000").stdout.strip()
+    try:
+        subprocess.run([parser, "-R"], input='profile "corral-default" { }', text=True, check=True)
+        command = ("run", "--rm", "busybox") if of == "start" else ("exec", id)
+        assert host.docker(*command, *CURRENT).stdout == "corral-default (enforce)\n"
+    finally:
+        host.docker("rm", "-f", id)
+
+
 def test_the_profile_is_there_again_after_a_restart_of_the_daemon(host: TestHost) -> None:
     parser = shutil.which("apparmor_parser", path="/usr/sbin:/sbin")
     assert parser is not None

@@ -209,3 +209,32 @@ def test_start_with_a_runtime_that_is_not_configured_any_more(mark: str, busybox
         assert "unknown or invalid runtime name: mine" in done.stderr
     finally:
         host.close()
+
+
+def test_runtimes_are_read_again_on_sighup(mark: str, busybox: Path) -> None:
+    host = TestHost(mark)
+    configuration = host.base / "daemon.json"
+    configuration.write_text("{}")
+    try:
+        host.start("--config-file", str(configuration))
+        host.import_busybox(busybox)
+        host.docker("create", "--name", "before", "busybox", "true")
+        configuration.write_text(json.dumps({"runtimes": {"mine": {"path": "runc"}}, "default-runtime": "mine"}))
+        assert host.daemon is not None
+        host.daemon.send_signal(signal.SIGHUP)
+        deadline = time.monotonic() + 10
+        while host.docker("info", "--format", "{{.DefaultRuntime}}").stdout.strip() != "mine":
+            assert time.monotonic() < deadline
+            time.sleep(0.05)
+        assert host.docker("run", "--name", "after", "busybox", "echo", "hi").stdout == "hi\n"
+        shown = host.docker("inspect", "--format", "{{.HostConfig.Runtime}}", "before", "after").stdout
+        assert shown.split() == ["corral", "mine"]
+        configuration.write_text("{}")
+        host.daemon.send_signal(signal.SIGHUP)
+        while host.docker("info", "--format", "{{.DefaultRuntime}}").stdout.strip() == "mine":
+            assert time.monotonic() < deadline
+            time.sleep(0.05)
+        assert "unknown or invalid runtime name: mine" in host.docker("start", "after", check=False).stderr
+        host.docker("rm", "before", "after")
+    finally:
+        host.close()

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
+import dataclasses
 import logging
 import time
 from collections.abc import Iterable
@@ -25,6 +26,7 @@ from corral.api.server.routers.stats import StatsRouter
 from corral.api.server.routers.system import SystemRouter
 from corral.api.server.routers.volumes import VolumeRouter
 from corral.daemon.config import DaemonConfig
+from corral.daemon.runtimes import known_runtimes
 from corral.daemon.security_modules import with_security_modules
 from corral.daemon.translate import (
     cdi_directories,
@@ -191,6 +193,11 @@ class Services:
     def reconfigure(self, config: DaemonConfig) -> None:
         """Takes over what SIGHUP may change."""
         self._distribution.reconfigure(transfer_settings(config))
+        self._engine.settings = dataclasses.replace(
+            self._engine.settings,
+            runtimes=known_runtimes(config.runtimes, config.default_runtime),
+            default_runtime=config.default_runtime,
+        )
         self._system.settings = system_settings(config, self._engine.host.security_modules)
 
     async def stop_containers(self, timeout: int) -> None:

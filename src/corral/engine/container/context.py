@@ -88,9 +88,11 @@ class Filters(Protocol):
     def description(self, profile: str | None, capabilities: tuple[str, ...]) -> Seccomp | None: ...
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(slots=True, eq=False)
 class Engine:
-    """``storage_driver``: the name of the graph driver. ``ids``: for user namespaces of single containers.
+    """Only ``settings`` are ever replaced.
+
+    ``storage_driver``: the name of the graph driver. ``ids``: for user namespaces of single containers.
 
     ``clock``: nanoseconds since the epoch.
     """

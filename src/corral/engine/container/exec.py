@@ -12,6 +12,7 @@ from typing import Final
 
 from corral.api.types.exec import ExecCreateRequest, ExecInspect, ExecProcessConfig, ExecStartRequest
 from corral.engine.container import detachkeys, news
+from corral.engine.container.apparmor import ensure_profile
 from corral.engine.container.assemble import process_of
 from corral.engine.container.context import Engine, Upgrade
 from corral.engine.container.live import ExecRecord
@@ -113,6 +114,7 @@ async def _run(
         console_size=size if wanted.tty else None,
     )
     try:
+        await ensure_profile(engine, wanted.process.apparmor_profile)
         pid = await engine.driver.exec(
             wanted.container_id, wanted.id, wanted.process, stdio, attachments, privileged=wanted.privileged
         )

@@ -11,6 +11,7 @@ from typing import Final
 
 from corral.api.types.wire import replace
 from corral.engine.container import etc, network, news, selinux, shm, storage
+from corral.engine.container.apparmor import ensure_profile
 from corral.engine.container.assemble import make_spec, runtime_of, stdio_of
 from corral.engine.container.context import Engine
 from corral.engine.container.joins import Joins, find_joins
@@ -86,6 +87,7 @@ async def _bring_up(engine: Engine, record: ContainerRecord, live: Live) -> tupl
         memory = shm.prepare(engine, record, joins)
         undo.push(shm.discard, engine, record)
         spec = make_spec(engine, record, sandbox=sandbox, joins=joins, mounts=mounts, etc=files, shm=memory)
+        await ensure_profile(engine, spec.process.apparmor_profile)
         request = CreateRequest(
             runtime=runtime_of(engine, record),
             id=record.id,
