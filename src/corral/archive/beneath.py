@@ -20,6 +20,7 @@ from corral.linux.openat2 import RESOLVE_IN_ROOT, RESOLVE_NO_MAGICLINKS, openat2
 _RESOLVE: Final = RESOLVE_IN_ROOT | RESOLVE_NO_MAGICLINKS
 _DIRECTORY: Final = os.O_RDONLY | os.O_DIRECTORY
 _KEPT: Final = 400
+_SHOWN: Final = 200
 
 
 def components(name: bytes) -> list[bytes]:
@@ -43,7 +44,9 @@ def components(name: bytes) -> list[bytes]:
 
 
 def display(name: bytes) -> str:
-    """A name for an error message."""
+    """A name for an error message, not all of it if it is very long."""
+    if len(name) > _SHOWN:
+        name = name[: _SHOWN // 2] + b"..." + name[-_SHOWN // 2 :]
     return repr(name.decode("utf-8", "backslashreplace"))
 
 
