@@ -44,7 +44,12 @@ class LocalDriver:
         self._data_root.volumes.mkdir(mode=0o711, parents=True, exist_ok=True)
         data = self._data_root.volume_data(name)
         data.parent.mkdir(mode=0o701, exist_ok=True)
-        data.mkdir(mode=0o755, exist_ok=True)
+        try:
+            data.mkdir(mode=0o755, exist_ok=True)
+        except OSError:
+            with contextlib.suppress(OSError):
+                data.parent.rmdir()
+            raise
 
     async def remove(self, name: str) -> None:
         directory = self._data_root.volumes / name

@@ -74,7 +74,11 @@ class VolumeService:
         """Makes it, or finds it if there is one of that name and driver. Raises Invalid, NotFound, Conflict."""
         record, fresh = await self._ensure(name, driver, options, labels)
         if fresh:
-            await self._records.put(record)
+            try:
+                await self._records.put(record)
+            except BaseException:
+                await self._forget(record)
+                raise
             self._emit("create", record.name, {"driver": record.driver})
         return self._show(record)
 

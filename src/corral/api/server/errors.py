@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import errno
 import logging
+import os
 from typing import Final
 
 from corral.api.server.http.head import BadRequest
@@ -28,6 +30,18 @@ _STATUS: Final = {
     "internal": 500,
 }
 
+_OF_THE_HOST: Final = (
+    errno.ENOSPC,
+    errno.EDQUOT,
+    errno.EROFS,
+    errno.EIO,
+    errno.ENOMEM,
+    errno.EAGAIN,
+    errno.EMFILE,
+    errno.ENFILE,
+)
+"""What it has run out of is no fault of the program."""
+
 
 def error_status(error: BaseException) -> int:
     if isinstance(error, BadRequest):
@@ -39,6 +53,9 @@ def error_message(error: BaseException) -> str:
     """The one line for the user. What is not one of our errors is a fault of the program: its traceback is logged."""
     if isinstance(error, CorralError | BadRequest):
         return error.message
+    if isinstance(error, OSError) and error.errno in _OF_THE_HOST:
+        words = os.strerror(error.errno).lower()
+        return f"{error.filename}: {words}" if error.filename else words
     log.error("internal error", exc_info=error)
     return (
         f"internal error: {type(error).__name__}: {error}" if str(error) else f"internal error: {type(error).__name__}"

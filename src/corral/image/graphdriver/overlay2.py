@@ -25,6 +25,7 @@ from __future__ import annotations
 import contextlib
 import os
 import secrets
+import shutil
 import stat
 import time
 from collections.abc import Mapping
@@ -78,10 +79,17 @@ class Overlay2:
             raise Internal(f"{directory}: layer exists already")
         os.rename(self._place(directory), directory)
         short = secrets.token_hex(_SHORT_BYTES)
-        os.symlink(f"../{cache_id}/diff", f"{self._root}/{_LINKS}/{short}")
-        _write(f"{directory}/link", short)
-        if parent is not None:
-            _write(f"{directory}/lower", self._stack(parent))
+        link = f"{self._root}/{_LINKS}/{short}"
+        try:
+            os.symlink(f"../{cache_id}/diff", link)
+            _write(f"{directory}/link", short)
+            if parent is not None:
+                _write(f"{directory}/lower", self._stack(parent))
+        except OSError:
+            with contextlib.suppress(FileNotFoundError):
+                os.unlink(link)
+            shutil.rmtree(directory, ignore_errors=True)
+            raise
         return self.files(cache_id)
 
     @staticmethod
@@ -98,7 +106,11 @@ class Overlay2:
                 place = f"{directory}-{len(slow)}"
                 os.mkdir(place, 0o710)
                 begin = time.perf_counter()
-                _mkdir(f"{place}/diff", 0o755)
+                try:
+                    _mkdir(f"{place}/diff", 0o755)
+                except OSError:
+                    os.rmdir(place)
+                    raise
                 if time.perf_counter() - begin < _SLOW_SECONDS or len(slow) == _PLACES:
                     return place
                 slow.append(place)
