@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import contextlib
+import subprocess
 import time
 from collections.abc import Iterator
 from pathlib import Path
@@ -22,17 +24,31 @@ def old(mark: str, busybox: Path) -> Iterator[TestHost]:
     hierarchies = Hierarchies.of_host()
     if not hierarchies.has_v1("memory"):
         pytest.skip("the memory controller is not in version 1 of control groups")
-    enter: list[str] = []
-    if hierarchies.v2 is not None:
-        script = 'umount -l "$0" && exec "$@"'
-        enter = ["unshare", "-m", "--propagation", "slave", "sh", "-ec", script, hierarchies.v2.mount_point]
-    host = TestHost(mark, enter=enter)
-    try:
+    with contextlib.ExitStack() as undo:
+        enter: list[str] = []
+        if hierarchies.v2 is not None:
+            enter = undo.enter_context(_without(hierarchies.v2.mount_point))
+        host = TestHost(mark, enter=enter)
+        undo.callback(host.close)
         host.start()
         host.import_busybox(busybox)
         yield host
+
+
+@contextlib.contextmanager
+def _without(mount: str) -> Iterator[list[str]]:
+    """What enters a mount namespace in which ``mount`` is not."""
+    script = 'umount -l "$0"; echo done; exec sleep 10000'
+    keeper = subprocess.Popen(
+        ["unshare", "-m", "--propagation", "private", "sh", "-ec", script, mount], stdout=subprocess.PIPE
+    )
+    try:
+        assert keeper.stdout is not None
+        assert keeper.stdout.readline() == b"done\n"
+        yield ["nsenter", "-t", str(keeper.pid), "-m", "--"]
     finally:
-        host.close()
+        keeper.kill()
+        keeper.communicate()
 
 
 @pytest.fixture

@@ -110,9 +110,8 @@ class DaemonConfig:
 
     @property
     def cgroup_driver(self) -> str:
-        """ "cgroupfs" or "systemd", of the last option that says so."""
-        drivers = [value for key, _, value in (option.partition("=") for option in self.exec_opts) if key == _DRIVER]
-        return drivers[-1] if drivers and drivers[-1] else CGROUP_DRIVERS[0]
+        """ "cgroupfs" or "systemd", of the first option that says so."""
+        return next((value for _, _, value in map(_exec_opt, self.exec_opts)), "") or CGROUP_DRIVERS[0]
 
 
 _BY_KEY: Final = {setting.key: setting for setting in SETTINGS if setting.key}
@@ -255,6 +254,12 @@ def _shown(value: Any) -> str:
     return str(value)
 
 
+def _exec_opt(option: str) -> tuple[str, str, str]:
+    """Key, "=" or nothing, and value."""
+    key, equals, value = option.partition("=")
+    return key.strip().lower(), equals, value.strip()
+
+
 def _check(config: DaemonConfig) -> None:
     """Raises Invalid for the first thing that cannot be right."""
     _choose("log-level", config.log_level, ("debug", "info", "warn", "error", "fatal"))
@@ -264,6 +269,14 @@ def _check(config: DaemonConfig) -> None:
     _choose("default-ipc-mode", config.default_ipc_mode, ("private", "shareable"))
     _choose("default-cgroupns-mode", config.default_cgroupns_mode, ("private", "host"))
     known_runtimes(config.runtimes, config.default_runtime)
+    for option in config.exec_opts:
+        key, equals, _ = _exec_opt(option)
+        if not equals:
+            raise Invalid(f"invalid exec-opt ({option}): must be formatted 'opt=value'")
+        if key != _DRIVER:
+            raise Invalid(f"invalid exec-opt ({option}): unknown option: '{key}'")
+    if config.cgroup_driver == "none":
+        raise Invalid("native.cgroupdriver option none is internally used and cannot be specified manually")
     if config.cgroup_driver not in CGROUP_DRIVERS:
         raise Invalid(f"native.cgroupdriver option {config.cgroup_driver} not supported")
     if config.cgroup_driver == "systemd" and config.cgroup_parent and not is_slice(config.cgroup_parent):

@@ -175,6 +175,19 @@ def test_features_are_booleans(file, content):
         load(["--feature", "cdi=maybe"])
 
 
+@pytest.mark.parametrize(
+    ("option", "words"),
+    [
+        ("nonsense", r"invalid exec-opt \(nonsense\): must be formatted 'opt=value'"),
+        ("a=b", r"invalid exec-opt \(a=b\): unknown option: 'a'"),
+        ("native.cgroupdriver=none", "option none is internally used and cannot be specified manually"),
+    ],
+)
+def test_exec_option_that_is_none_is_refused_in_dockers_words(option, words):
+    with pytest.raises(Invalid, match=words):
+        load(["--exec-opt", option])
+
+
 def test_cgroup_driver_is_an_exec_option(file):
     assert load([]).cgroup_driver == "cgroupfs"
     path = file('{"exec-opts": ["native.cgroupdriver=systemd"]}')
@@ -182,5 +195,7 @@ def test_cgroup_driver_is_an_exec_option(file):
     assert load(["--exec-opt", "native.cgroupdriver=cgroupfs"]).cgroup_driver == "cgroupfs"
     with pytest.raises(Invalid, match=r"native\.cgroupdriver option nonsense not supported"):
         load(["--exec-opt", "native.cgroupdriver=nonsense"])
+    both = ["--exec-opt", "Native.CgroupDriver=systemd", "--exec-opt", "native.cgroupdriver=cgroupfs"]
+    assert load(both).cgroup_driver == "systemd"
     with pytest.raises(Invalid, match="should be a valid slice"):
         load(["--config-file", path, "--cgroup-parent", "/mine"])

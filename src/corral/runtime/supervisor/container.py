@@ -6,6 +6,7 @@ import os
 import signal
 import time
 from collections.abc import Callable
+from contextlib import suppress
 from typing import Final
 
 from corral.errors import Conflict, CorralError, Internal, NotFound
@@ -91,14 +92,14 @@ class Container:
 
     def kill(self, exec_id: str | None, number: int, *, everybody: bool) -> None:
         """Raises NotFound, Conflict when the process has ended, OSError."""
-        if not everybody:
+        if everybody:
+            for pid in self.cgroup.pids():
+                with suppress(ProcessLookupError):
+                    os.kill(pid, number)
+        else:
             self.process(exec_id).signal(number)
-            return
-        for pid in self.cgroup.pids():
-            try:
-                os.kill(pid, number)
-            except ProcessLookupError:
-                continue
+        if number == signal.SIGKILL and exec_id is None and self.status is Status.PAUSED:
+            self.cgroup.thaw()  # version 1 does not let them die before
 
     def pause(self) -> None:
         """Raises Conflict unless it is running."""
