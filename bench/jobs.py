@@ -11,6 +11,7 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
 
+from bench import transfers
 from bench.engines import Engine
 
 
@@ -158,6 +159,9 @@ JOBS = (
     Job("32 containers started, 8 at a time", start_32, 0.20),
     Job("rm -f of 32 running", remove_32, 0.20),
     Job("50 MB in 100-byte lines, json-file", log_50mb, 0.35),
+    Job("pull of an 8-layer Debian (130 MB, unpacked 350 MB)", transfers.pull, 0.40),
+    Job("pull again when all is there (API)", transfers.pull_again, 0.50),
+    Job("push of a 300 MB new layer", transfers.push, 0.40),
     Job("engine memory (PSS) per idle container", idle_memory, limit=0.3e6, unit="B"),
     Job("corral ps over docker ps, both on corral", own_ps, limit=0.025, only_corral=True),
     Job("corral run over docker run, both on corral", own_run, limit=0.025, only_corral=True),

@@ -34,7 +34,7 @@ class Forms:
         return sorted(found, key=lambda blob: not self._content.exists(blob.digest))
 
     async def make(self, layer: Layer, line: Line) -> Descriptor:
-        """A form whose blob is stored, in a lease of the caller's. Raises Internal, Exhausted."""
+        """A form whose blob is stored, in a lease of the caller's; to be kept by `keep`. Raises Internal, Exhausted."""
         turn = self._turns.setdefault(layer.diff_id, asyncio.Lock())
         async with turn, self._slots.one():
             for blob in self.known(layer):
@@ -57,9 +57,13 @@ class Forms:
                     lambda current: line.count("Compressing", min(current, layer.tar_size), layer.tar_size),
                 )
                 ingest.told(Digest(made.digest), made.size)
-                await asyncio.to_thread(ingest.commit)
+                await asyncio.to_thread(ingest.commit, durable=False)
         except OSError as error:
             raise Exhausted(f"compressing layer {layer.diff_id}: {(error.strerror or '').lower()}") from error
-        blob = Descriptor(media_type=GZIP_LAYER, digest=made.digest, size=made.size)
+        return Descriptor(media_type=GZIP_LAYER, digest=made.digest, size=made.size)
+
+    async def keep(self, layer: Layer, blob: Descriptor) -> None:
+        """Remembers a form that was made, once its blob is on the disk: a power failure leaves no other."""
+        with self._content.open(blob.digest) as file:
+            await asyncio.to_thread(os.fsync, file.fileno())
         await self._layers.blobs.remember(layer.diff_id, blob)
-        return blob

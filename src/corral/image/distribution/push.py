@@ -173,11 +173,17 @@ class Push:
             if stored is None:
                 if wanted is not None:
                     raise _Lost
-                stored = await self._forms.make(one, line)
-                if await self._offer(line, [stored]) is not None:
-                    return stored
+                return await self._send_made(line, one)
             await self._upload(line, stored)
             return stored
+
+    async def _send_made(self, line: Line, one: Layer) -> Descriptor:
+        """The disk has the time of the upload to take it in."""
+        made = await self._forms.make(one, line)
+        if await self._offer(line, [made]) is None:
+            await self._upload(line, made)
+        await self._forms.keep(one, made)
+        return made
 
     # -- one blob
 
