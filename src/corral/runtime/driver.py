@@ -102,14 +102,16 @@ class StartError(CorralError):
     """The user's program could not be executed.
 
     ``exit_code`` is 127 when it was not found, 126 when it may not be or cannot be executed, 125 for all else. The
-    message is what runc says, such as ``exec: "foo": executable file not found in $PATH``.
+    message is what runc says, such as ``exec: "foo": executable file not found in $PATH``. ``early``: Docker would
+    have found it out before it asks a runtime for anything, and says it as it is.
     """
 
     kind = "start"
 
-    def __init__(self, message: str, exit_code: int) -> None:
+    def __init__(self, message: str, exit_code: int, *, early: bool = False) -> None:
         super().__init__(message)
         self.exit_code = exit_code
+        self.early = early
 
 
 @dataclass(frozen=True, slots=True)

@@ -26,8 +26,6 @@ from corral.runtime.driver import ContainerState, CreateRequest, StartError
 __all__ = ["launch"]
 
 _FAILED: Final = "failed to create task for container: "
-_BEFORE_THE_TASK: Final = ("unable to find user ", "unable to find group ", "Cannot mkdir: ")
-"""Docker finds these out before it asks a runtime for anything, and says them as they are."""
 
 _CANNOT_START: Final = 128
 """The exit code of a container that did not come as far as its program."""
@@ -72,6 +70,7 @@ async def launch(engine: Engine, record: ContainerRecord, *, by_hand: bool) -> C
 async def _bring_up(engine: Engine, record: ContainerRecord, live: Live) -> tuple[ContainerState, Sandbox | None]:
     async with Undo() as undo:
         rootfs = engine.images.rootfs(record.id)
+        undo.push(engine.images.rest, record.id)
         if record.id_maps is not None:
             mark, scratch = engine.data.container_ids(record.id), engine.data.tmp / record.id
             rootfs = await userns.fit(rootfs, record.id_maps, mark, scratch)
@@ -99,6 +98,7 @@ async def _bring_up(engine: Engine, record: ContainerRecord, live: Live) -> tupl
         )
         undo.push(engine.driver.delete, record.id)
         state = await engine.driver.run(request)
+        engine.images.rest(record.id)
         undo.keep()
     return state, sandbox
 
@@ -129,7 +129,6 @@ def _record_failure(engine: Engine, record: ContainerRecord, error: CorralError)
             exit_code = error.exit_code
             error = Invalid(_FAILED + error.message, code=error.code)
         else:
-            prefix = "" if error.message.startswith(_BEFORE_THE_TASK) else _FAILED
-            error = Internal(prefix + error.message, code=error.code)
+            error = Internal(("" if error.early else _FAILED) + error.message, code=error.code)
     engine.store.set_state(record.id, error=error.message, exit_code=exit_code)
     return error

@@ -11,11 +11,13 @@ OTHER: Final = 125
 
 
 class SetupError(Exception):
-    """``message`` goes to the user as it is; ``exit_code`` is what ``docker run`` ends with: 125, 126 or 127."""
+    """``message`` goes to the user as it is; ``exit_code`` is what ``docker run`` ends with: 125, 126 or 127;
+    ``early``: see ``driver.StartError``."""
 
-    def __init__(self, message: str, exit_code: int | None = None) -> None:
+    def __init__(self, message: str, exit_code: int | None = None, *, early: bool = False) -> None:
         super().__init__(message)
         self.message = message
+        self.early = early
         self.exit_code = exit_code_of(message) if exit_code is None else exit_code
 
 

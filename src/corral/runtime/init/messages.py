@@ -18,7 +18,8 @@
                                                                                      the agent that answers it
     child <── supervisor   {"type": "listening"}                                     the agent has it
     child ──> supervisor   end of file: the execve has happened
-                        or {"type": "error", "message": ..., "exit_code": 125 | 126 | 127}, and the child exits
+                        or {"type": "error", "message": ..., "exit_code": 125 | 126 | 127, "early": false | true},
+                        and the child exits
 
 An error may come at any time before the end of file; sending "go" then fails with EPIPE, and the error can be read.
 A child whose supervisor has hung up before "go" exits silently. The first process of a PID namespace is not gone before
@@ -69,9 +70,15 @@ class Sync:
     def warning(self, message: str) -> None:
         self._sock.send(encode({"type": WARNING, "message": message[:_MESSAGE_LIMIT]}))
 
-    def error(self, message: str, exit_code: int = OTHER) -> None:
+    def error(self, message: str, exit_code: int = OTHER, *, early: bool = False) -> None:
         """The last word. A "go" that nobody will read any more would make the supervisor see ECONNRESET instead."""
-        self._sock.send(encode({"type": ERROR, "message": message[:_MESSAGE_LIMIT], "exit_code": exit_code}))
+        said: dict[str, str | int] = {
+            "type": ERROR,
+            "message": message[:_MESSAGE_LIMIT],
+            "exit_code": exit_code,
+            "early": early,
+        }
+        self._sock.send(encode(said))
         self._sock.shutdown(socket.SHUT_RD)
         while self._sock.recv(LIMIT):
             pass

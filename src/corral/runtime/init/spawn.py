@@ -300,7 +300,7 @@ def _become(
         page(sync)
     except SetupError as error:
         code = error.exit_code
-        _report(sync, error.message, code)
+        _report(sync, error.message, code, early=error.early)
     except OSError as error:
         message = f"{error.filename or step(error)}: {reason(error)}"
         code = exit_code_of(message)
@@ -311,9 +311,9 @@ def _become(
         os._exit(code)
 
 
-def _report(sync: Sync, message: str, code: int) -> None:
+def _report(sync: Sync, message: str, code: int, *, early: bool = False) -> None:
     with contextlib.suppress(OSError):
-        sync.error(message, code)
+        sync.error(message, code, early=early)
 
 
 def _leave_the_supervisor(process: Process, fds: ProcessFds, sync: int, keep: tuple[int, ...]) -> None:

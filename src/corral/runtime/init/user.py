@@ -86,7 +86,7 @@ def resolve(spec: str, additional: Iterable[str], passwd: str, group: str) -> Id
     if found is not None:
         uid, gid, home, name = found.uid, found.gid, found.home or "/", found.name
     elif user_word and number is None:
-        raise SetupError(f"unable to find user {user_word}: no matching entries in passwd file")
+        raise SetupError(f"unable to find user {user_word}: no matching entries in passwd file", early=True)
     else:
         uid, gid, home, name = _in_range(number or 0), 0, "/", ""
     groups: list[int] = []
@@ -104,7 +104,7 @@ def _group_id(word: str, group: str) -> int:
         if entry.name == word or entry.gid == number:
             return entry.gid
     if number is None:
-        raise SetupError(f"unable to find group {word}: no matching entries in group file")
+        raise SetupError(f"unable to find group {word}: no matching entries in group file", early=True)
     return _in_range(number)
 
 

@@ -19,9 +19,9 @@ def make(root: Root, path: str) -> None:
         is_directory = stat.S_ISDIR(os.fstat(fd).st_mode)
         os.close(fd)
         if not is_directory:
-            raise SetupError(f"Cannot mkdir: {path} is not a directory")
+            raise SetupError(f"Cannot mkdir: {path} is not a directory", early=True)
     except NotADirectoryError as error:
-        raise SetupError(f"Cannot mkdir: {path} is not a directory") from error
+        raise SetupError(f"Cannot mkdir: {path} is not a directory", early=True) from error
     except FileNotFoundError:
         return  # below /proc, where nothing can be made: entering it says what is wrong
     except OSError as error:

@@ -127,7 +127,9 @@ class Launch:
             report("warning", process=self._name, message=message.get("message"))
         elif kind == "error":
             self.close()
-            self._events.failed(StartError(str(message.get("message")), int(message.get("exit_code", _OTHER))))
+            early = bool(message.get("early"))
+            code = int(message.get("exit_code", _OTHER))
+            self._events.failed(StartError(str(message.get("message")), code, early=early))
         return True
 
     def _end(self) -> None:

@@ -275,7 +275,7 @@ def decode_maps(data: Message) -> IDMaps:
 
 def encode_error(error: BaseException) -> Message:
     if isinstance(error, StartError):
-        return {"kind": error.kind, "message": error.message, "exit_code": error.exit_code}
+        return {"kind": error.kind, "message": error.message, "exit_code": error.exit_code, "early": error.early}
     if isinstance(error, CorralError):
         return {"kind": error.kind, "message": error.message}
     return {"kind": Internal.kind, "message": f"{type(error).__name__}: {error}"}
@@ -284,6 +284,6 @@ def encode_error(error: BaseException) -> Message:
 def decode_error(data: Message) -> CorralError:
     kind, message = str(data.get("kind")), str(data.get("message"))
     if kind == StartError.kind:
-        return StartError(message, int(data.get("exit_code", 125)))
+        return StartError(message, int(data.get("exit_code", 125)), early=bool(data.get("early")))
     kinds = {known.kind: known for known in CorralError.__subclasses__()}
     return kinds.get(kind, Internal)(message)
