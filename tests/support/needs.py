@@ -55,6 +55,16 @@ def _namespaces() -> str:
     return "" if os.waitpid(pid, 0)[1] == 0 else "new namespaces are not allowed here"
 
 
+def _btrfs() -> str:
+    return _filesystem("btrfs")() or _program("mkfs.btrfs")() or _program("losetup")()
+
+
+def _fuse_overlayfs() -> str:
+    if missing := _program("fuse-overlayfs")():
+        return missing
+    return "" if os.access("/dev/fuse", os.R_OK | os.W_OK) else "/dev/fuse cannot be used"
+
+
 def _apparmor() -> str:
     enabled = Path("/sys/module/apparmor/parameters/enabled")
     if not Path("/sys/kernel/security/apparmor").is_dir() or not enabled.exists() or enabled.read_text() != "Y\n":
@@ -113,6 +123,9 @@ NEEDS: dict[str, Need] = {
     "busybox": _busybox,
     "docker-cli": _docker_cli,
     "docker-peer": _docker_peer,
+    "docker-registry": _program("docker-registry"),
+    "btrfs": _btrfs,
+    "fuse-overlayfs": _fuse_overlayfs,
     "mmdebstrap": _program("mmdebstrap"),
     "package-mirror": _package_mirror,
     "nft": _program("nft"),

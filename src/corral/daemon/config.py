@@ -17,6 +17,8 @@ from corral.daemon.settings import SETTINGS, Kind, Setting
 from corral.engine.cdi.registry import DEFAULT_DIRECTORIES
 from corral.engine.container.settings import CGROUP_DRIVERS
 from corral.errors import Invalid
+from corral.image.graphdriver.choose import NAMES as STORAGE_DRIVERS
+from corral.image.graphdriver.choose import check as check_storage_options
 from corral.runtime.cgroups.systemd.names import is_slice
 from corral.runtime.driver import RuntimeBinary
 
@@ -68,6 +70,7 @@ class DaemonConfig:
     log_driver: str = "json-file"
     log_opts: Mapping[str, str] = dataclasses.field(default_factory=dict)
     storage_driver: str = ""
+    storage_opts: tuple[str, ...] = ()
     keep_compressed: bool = True
     """Compressed layers are kept beside the unpacked ones."""
     image_budget: int = 0
@@ -265,7 +268,9 @@ def _check(config: DaemonConfig) -> None:
     _choose("log-level", config.log_level, ("debug", "info", "warn", "error", "fatal"))
     _choose("log-format", config.log_format, ("text", "json"))
     _choose("log-driver", config.log_driver, ("json-file", "none"))
-    _choose("storage-driver", config.storage_driver, ("", "overlay2", "vfs"))
+    _choose("storage-driver", config.storage_driver, ("", *STORAGE_DRIVERS))
+    if config.storage_driver:
+        check_storage_options(config.storage_driver, config.storage_opts)
     _choose("default-ipc-mode", config.default_ipc_mode, ("private", "shareable"))
     _choose("default-cgroupns-mode", config.default_cgroupns_mode, ("private", "host"))
     known_runtimes(config.runtimes, config.default_runtime)

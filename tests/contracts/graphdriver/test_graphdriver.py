@@ -2,19 +2,26 @@
 
 from __future__ import annotations
 
+import contextlib
 import os
-from collections.abc import Callable
+import signal
+import subprocess
+from collections.abc import Callable, Iterator
 from pathlib import Path
 
 import pytest
 
 from corral.archive import recipe
 from corral.archive.diff import diff
-from corral.errors import Internal, Invalid, NotFound
+from corral.errors import Internal, Invalid, NotFound, Unsupported
 from corral.image.graphdriver import mountpoints
+from corral.image.graphdriver.btrfs import Btrfs
+from corral.image.graphdriver.choose import check
 from corral.image.graphdriver.driver import GraphDriver
+from corral.image.graphdriver.fuse_overlayfs import FuseOverlayfs
 from corral.image.graphdriver.overlay2 import Overlay2
 from corral.image.graphdriver.vfs import Vfs
+from support.loops import loop_btrfs
 from support.rootfs import in_rootfs
 from support.tars import directory, file, hardlink, symlink, tar, unpack
 
@@ -41,18 +48,31 @@ SECOND = tar(
 CONTAINER = "c" * 64
 OTHER = "d" * 64
 
-DRIVERS: dict[str, Callable[[Path], GraphDriver]] = {"overlay2": Overlay2, "vfs": Vfs}
+DRIVERS: dict[str, Callable[[Path], GraphDriver]] = {
+    "overlay2": Overlay2,
+    "vfs": Vfs,
+    "btrfs": Btrfs,
+    "fuse-overlayfs": FuseOverlayfs,
+}
+MARKS = {name: [pytest.mark.requires(name)] for name in ("btrfs", "fuse-overlayfs")}
 
 
-@pytest.fixture(params=DRIVERS)
-def driver(request: pytest.FixtureRequest, tmp_path: Path) -> GraphDriver:
-    return DRIVERS[request.param](tmp_path / request.param)
+@pytest.fixture(params=[pytest.param(name, marks=MARKS.get(name, ())) for name in DRIVERS])
+def driver(request: pytest.FixtureRequest, tmp_path: Path) -> Iterator[GraphDriver]:
+    with contextlib.ExitStack() as stack:
+        if request.param == "btrfs":
+            stack.enter_context(loop_btrfs(tmp_path / "disk", tmp_path / "data"))
+        (tmp_path / "data").mkdir(exist_ok=True)
+        made = DRIVERS[request.param](tmp_path / "data" / request.param)
+        yield made
+        for name in made.ids():
+            made.rest(name)
 
 
 @pytest.fixture
-def trash(tmp_path: Path) -> Path:
-    (tmp_path / "trash").mkdir()
-    return tmp_path / "trash"
+def trash(driver: GraphDriver, tmp_path: Path) -> Path:
+    (tmp_path / "data" / "trash").mkdir()
+    return tmp_path / "data" / "trash"
 
 
 @pytest.fixture
@@ -130,7 +150,7 @@ def test_changes_of_a_container_become_a_layer_that_shows_the_same(
     run(CONTAINER, script)
     third = add(driver, "3", stack, changes_of(driver, stack))
     driver.create_rw(OTHER, third, {})
-    look = "find . -not -name . -printf '%p %M %U %G %l\\n' | sort; cat kept dir/x; stat -c %h kept"
+    look = "find . -not -name . -printf '%p %M %U %G %l\\n' | sort; cat kept dir/x; test kept -ef l2; echo $?"
     assert run(OTHER, look, third) == run(CONTAINER, look)
 
 
@@ -186,7 +206,7 @@ def test_unknown_storage_option(driver: GraphDriver, stack: str) -> None:
 
 
 def test_layers_survive_a_new_driver_object(driver: GraphDriver, stack: str, tmp_path: Path) -> None:
-    again = DRIVERS[driver.name](tmp_path / driver.name)
+    again = DRIVERS[driver.name](tmp_path / "data" / driver.name)
     again.create_rw(CONTAINER, stack, {})
     assert in_rootfs(again.mounts(CONTAINER, stack), tmp_path / "merged", "cat added") == "added\n"
 
@@ -219,3 +239,55 @@ def test_modes_do_not_depend_on_the_umask(driver: GraphDriver, run: Callable[...
         os.umask(old)
     assert run(CONTAINER, "stat -c %a .", layer) == "755\n"
     assert run(OTHER, "stat -c %a . etc", None) == "755\n755\n"
+
+
+@pytest.mark.requires("btrfs")
+def test_subvolumes_that_a_container_made_go_with_it(tmp_path: Path) -> None:
+    with loop_btrfs(tmp_path / "disk", tmp_path / "data"):
+        driver = Btrfs(tmp_path / "data" / "btrfs")
+        driver.create_rw(CONTAINER, None, {})
+        tree = Path(driver.mounts(CONTAINER, None)[0].source)
+        for name in ("sub", "sub/inner", "dir/other"):
+            (tree / name).parent.mkdir(exist_ok=True)
+            subprocess.run(["btrfs", "-q", "subvolume", "create", tree / name], check=True)
+            (tree / name / "file").write_text("x")
+        (tmp_path / "data" / "trash").mkdir()
+        moved = driver.remove(CONTAINER, tmp_path / "data" / "trash")
+        assert moved is not None
+        assert list(moved.iterdir()) == []
+        assert driver.ids() == set()
+
+
+@pytest.mark.requires("fuse-overlayfs")
+def test_a_killed_program_is_mounted_anew(tmp_path: Path) -> None:
+    driver = FuseOverlayfs(tmp_path / "fuse-overlayfs")
+    driver.create_rw(CONTAINER, None, {})
+    merged = Path(driver.mounts(CONTAINER, None)[0].source)
+    (merged / "kept").write_text("kept")
+    pid = next(
+        int(process.name)
+        for process in Path("/proc").iterdir()
+        if process.name.isdigit() and str(merged) in (process / "cmdline").read_bytes().decode(errors="replace")
+    )
+    os.kill(pid, signal.SIGKILL)
+    try:
+        assert Path(driver.mounts(CONTAINER, None)[0].source, "kept").read_text() == "kept"
+    finally:
+        driver.rest(CONTAINER)
+
+
+def test_btrfs_is_refused_on_another_file_system(tmp_path: Path) -> None:
+    with pytest.raises(Unsupported, match="wrong filesystem"):
+        Btrfs(tmp_path / "btrfs")
+
+
+def test_options_of_the_daemon_are_known_or_refused_by_name() -> None:
+    check("overlay2", ["overlay2.override_kernel_check=true"])
+    for name, option, words in (
+        ("overlay2", "overlay2.size=10G", "overlay2.size is not supported"),
+        ("btrfs", "btrfs.min_space=1G", "btrfs.min_space is not supported"),
+        ("overlay2", "dm.fs=xfs", "unknown option dm.fs"),
+        ("vfs", "nothing", "unable to parse"),
+    ):
+        with pytest.raises(Invalid, match=words):
+            check(name, [option])

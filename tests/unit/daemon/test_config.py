@@ -103,7 +103,7 @@ def test_a_file_that_was_named_must_exist():
     [
         (["-l", "foo"], "invalid log-level: 'foo'"),
         (["--log-format", "xml"], "invalid log-format"),
-        (["-s", "zfs"], "invalid storage-driver: 'zfs' is none of overlay2, vfs"),
+        (["-s", "zfs"], "invalid storage-driver: 'zfs' is none of overlay2, fuse-overlayfs, btrfs, vfs"),
         (["-H", "foo://x"], r"invalid bind address \(foo://x\): unsupported proto 'foo'"),
         (["-H", "unix://x"], "must be absolute"),
         (["-H", "tcp://x:99999"], "not host:port"),

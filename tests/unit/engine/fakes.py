@@ -201,6 +201,9 @@ class FakeImages:
         self.journal("images.rootfs")
         return (RootfsMount("bind", "/rootfs"),)
 
+    def rest(self, container_id: str) -> None:
+        """Nothing was mounted."""
+
     async def remove_rw_layer(self, container_id: str) -> None:
         self.journal("images.remove_rw_layer")
         self.layers.discard(container_id)

@@ -50,6 +50,7 @@ async def root_of(engine: Engine, ref: str) -> AsyncIterator[tuple[ContainerReco
                 view = _inside(engine, record, stack, alone=True)
             else:
                 rootfs = tuple(_read_only(mount).to_json() for mount in engine.images.rootfs(record.id))
+                stack.callback(engine.images.rest, record.id)
                 uids, gids = _given_away(engine, record)
                 view = View(at=str(engine.exec.tmp), rootfs=rootfs, alone=True, uid_map=uids, gid_map=gids)
         yield record, view
@@ -97,6 +98,7 @@ async def _outside(engine: Engine, record: ContainerRecord) -> AsyncIterator[Vie
         extras = (*(_extra(mount) for mount in mounts if mount.type == "bind"), *_etc(engine, record))
         yield View(at=str(engine.exec.tmp), rootfs=rootfs, extras=extras, uid_map=uids, gid_map=gids)
     finally:
+        engine.images.rest(record.id)
         await storage.unmount(engine, record)
 
 

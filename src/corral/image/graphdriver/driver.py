@@ -20,6 +20,7 @@ Example::
     driver.settle(cache_id, None, root_given=True)
     driver.create_rw(container_id, cache_id, {})
     driver.mounts(container_id, cache_id)   # -> (RootfsMount(type="overlay", ...),), for container init
+    driver.rest(container_id)               # once it has them
     driver.remove(container_id, trash)
 
 All methods are synchronous. Those of an ``instant`` driver take well under a millisecond and may be called on the event
@@ -81,6 +82,9 @@ class GraphDriver(Protocol):
 
     def mounts(self, container_id: str, parent: str | None) -> tuple[RootfsMount, ...]:
         """How container init mounts the root file system. Raises NotFound."""
+
+    def rest(self, container_id: str) -> None:
+        """Whoever asked for `mounts` has mounted them, or will not. Idempotent, never waits."""
 
     def diff(self, layer: str, parent: str | None) -> DiffSource:
         """Where to read what a layer or a read-write layer changes."""

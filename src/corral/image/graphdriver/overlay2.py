@@ -201,6 +201,9 @@ class Overlay2:
             ),
         )
 
+    def rest(self, container_id: str) -> None:
+        """Nothing is mounted by the driver."""
+
     def diff(self, layer: str, parent: str | None) -> DiffSource:
         root = f"{self._dir(layer)}/diff"
         info = os.stat(root)
