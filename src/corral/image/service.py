@@ -296,6 +296,10 @@ class ImageService:
         """For container init, which mounts it in its own mount namespace. Raises NotFound."""
         return self.rw.mounts(container_id)
 
+    def rest(self, container_id: str) -> None:
+        """Whoever asked for `rootfs` has mounted it, or will not."""
+        self.layers.driver.rest(container_id)
+
     async def commit(self, request: CommitRequest) -> ImageID:
         """An image of what a container changed. Raises NotFound, Conflict, Exhausted."""
         image = await commit_image(self.images, self.rw, self._limits, request)
