@@ -105,7 +105,7 @@ class Services:
             events = EventService(database)
             stack.push_async_callback(events.close)
             store = ContainerStore(database)
-            graph = choose(data, config.storage_driver or prior(database))
+            graph = choose(data, config.storage_driver or prior(database), config.storage_opts)
             images = ImageService(
                 data,
                 database,
