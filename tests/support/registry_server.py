@@ -68,15 +68,15 @@ class Client:
     ) -> Answer:
         if "://" in path:
             path = "/" + path.split("://", 1)[1].partition("/")[2]
-        connection = (
-            http.client.HTTPSConnection(self.host, self.port, context=self._tls, timeout=PATIENCE)
-            if self._tls
-            else http.client.HTTPConnection(self.host, self.port, timeout=PATIENCE)
-        )
-        with contextlib.closing(connection):
+        with contextlib.closing(self.connection()) as connection:
             connection.request(method, path, body, {**self.headers, **(headers or {})})
             response = connection.getresponse()
             return Answer(response.status, http_headers(response), response.read())
+
+    def connection(self) -> http.client.HTTPConnection:
+        if self._tls:
+            return http.client.HTTPSConnection(self.host, self.port, context=self._tls, timeout=PATIENCE)
+        return http.client.HTTPConnection(self.host, self.port, timeout=PATIENCE)
 
     # -- what most tests need first
 

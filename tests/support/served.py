@@ -108,6 +108,7 @@ async def puller(root: Path, driver: str = "overlay2", attempts: int = 2) -> Asy
             images.service.images,
             settings,
             lambda action, name, attributes: images.events.append((action, name, attributes)),
+            images.service.collector.run,
         )
         try:
             yield Puller(images, service)

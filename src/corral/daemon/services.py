@@ -116,7 +116,9 @@ class Services:
             )
             stack.callback(images.close)
             await images.start()
-            distribution = DistributionService(images.images, transfer_settings(config), partial(events.emit, "image"))
+            distribution = DistributionService(
+                images.images, transfer_settings(config), partial(events.emit, "image"), images.collector.run
+            )
             stack.push_async_callback(distribution.close)
             volumes = VolumeService(data, database, partial(events.emit, "volume"))
             stack.push_async_callback(volumes.close)

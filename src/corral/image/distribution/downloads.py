@@ -46,6 +46,7 @@ class Download:
         self._line = Line(self.topic, short(blob.digest))
         self._written = 0
         self._resumed = False
+        self._dropped = False
         self._fd = -1
         self._changed: asyncio.Future[None] = asyncio.get_running_loop().create_future()
         self._task = asyncio.create_task(self._run())
@@ -98,6 +99,10 @@ class Download:
     def cancel(self) -> None:
         self._task.cancel()
 
+    def drop(self) -> None:
+        """What has come is not to be kept for another attempt."""
+        self._dropped = True
+
     def _ended(self, task: asyncio.Task[None]) -> None:
         if not task.cancelled():
             task.exception()  # whoever waits is told; nobody needs to
@@ -139,6 +144,10 @@ class Download:
                 await self._commit(ingest)
             except Invalid:
                 ingest.discard()
+                raise
+            except asyncio.CancelledError:
+                if self._dropped:
+                    ingest.discard()
                 raise
             except OSError as error:
                 ingest.discard()

@@ -14,7 +14,7 @@ import contextlib
 from collections.abc import AsyncIterator
 from dataclasses import dataclass
 
-from corral.errors import Internal, Invalid
+from corral.errors import Exhausted, Internal, Invalid
 from corral.image.content.store import ContentStore
 from corral.image.distribution import selection
 from corral.image.distribution.board import Board
@@ -173,7 +173,12 @@ class Pull:
                     joining = self._downloads.joined(self._repository, blob, self._report)
                     downloads[blob.digest] = await stack.enter_async_context(joining)
                 parts.append(self._part(stack, blob, diff_id, chain_id, downloads[blob.digest]))
-            await stack.enter_async_context(self._layers.unpacked_stack(parts))
+            try:
+                await stack.enter_async_context(self._layers.unpacked_stack(parts))
+            except Exhausted:
+                for download in downloads.values():
+                    download.drop()
+                raise
             yield
 
     def _part(

@@ -3,12 +3,12 @@
 from __future__ import annotations
 
 import re
-from collections.abc import AsyncIterator, Callable, Iterable, Mapping
+from collections.abc import AsyncIterator, Awaitable, Callable, Iterable, Mapping
 from typing import Final
 
 from corral.api.types.progress import Progress
 from corral.api.types.registry import AuthConfig, AuthResponse, DistributionInspect, SearchResult
-from corral.errors import Forbidden, Invalid, NotFound
+from corral.errors import Exhausted, Forbidden, Invalid, NotFound
 from corral.image import progress
 from corral.image.distribution import looking, searching
 from corral.image.distribution.board import Board
@@ -35,11 +35,14 @@ Emit = Callable[[str, str, dict[str, str]], None]
 
 
 class DistributionService:
-    """``close`` ends it; transfers of requests end with them."""
+    """``close`` ends it; transfers of requests end with them. ``collect`` removes content that nothing needs."""
 
-    def __init__(self, images: ImageStore, settings: TransferSettings, emit: Emit) -> None:
+    def __init__(
+        self, images: ImageStore, settings: TransferSettings, emit: Emit, collect: Callable[[], Awaitable[object]]
+    ) -> None:
         self._images = images
         self._emit = emit
+        self._collect = collect
         self._registries = Registries(settings.registries)
         self._downloads = Downloads(images.content, settings.downloads)
         self._uploads = Slots(settings.uploads)
@@ -68,12 +71,17 @@ class DistributionService:
     async def _pull(
         self, reference: Reference, platform: Platform | None, auth: AuthConfig | None, report: Report
     ) -> None:
-        async with self._registries.repository(reference, _credentials(auth)) as repository:
-            newer = False
-            async for one in _wanted(repository, reference):
-                pulled = await Pull(self._images, self._downloads, self._board, repository, platform, report).run(one)
-                newer |= pulled.newer
-                self._log("pull", one, pulled.image)
+        newer = False
+        try:
+            async with self._registries.repository(reference, _credentials(auth)) as repository:
+                async for one in _wanted(repository, reference):
+                    pull = Pull(self._images, self._downloads, self._board, repository, platform, report)
+                    pulled = await pull.run(one)
+                    newer |= pulled.newer
+                    self._log("pull", one, pulled.image)
+        except Exhausted:
+            await self._collect()  # what was to be the beginning of another attempt: the space is needed now
+            raise
         report(plain(f"Status: {_verdict(newer)} for {reference.familiar}"))
         if not reference.is_name_only and not pulled.fits:
             report(plain(_mismatch(reference, pulled, platform)))
