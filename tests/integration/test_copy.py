@@ -194,5 +194,5 @@ def test_diff_tells_what_the_container_changed(host: TestHost) -> None:
     script = "mkdir /new; touch /new/file; rm /etc/group; chmod 700 /var; touch /etc/passwd; rm -r /home; mkdir /home"
     host.docker("run", "--name", "box", "-v", "/vol", "busybox", "sh", "-c", script)
     told = host.docker("diff", "box").stdout.splitlines()
-    assert told == ["C /etc", "D /etc/group", "C /etc/passwd", "A /new", "A /new/file", "C /var", "A /vol"]
+    assert told == ["C /etc", "C /etc/passwd", "D /etc/group", "A /new", "A /new/file", "C /var", "A /vol"]
     assert host.corral("diff", "box").stdout.splitlines() == told

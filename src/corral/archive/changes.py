@@ -36,7 +36,7 @@ class Change:
 
 
 def changes(root: str, below: Sequence[str], *, whole: bool) -> list[Change]:
-    """Sorted, a directory before what is in it.
+    """A directory, then what is in it by name, then what is gone from it.
 
     ``root`` is a directory of changes with overlayfs's marks on top of ``below``, topmost first; if ``whole``, it is a
     complete tree, once a copy of ``below[0]``. The container may be changing it meanwhile, ``below`` nobody changes.
@@ -53,10 +53,16 @@ def changes(root: str, below: Sequence[str], *, whole: bool) -> list[Change]:
 
 def _directory(fd: int, path: bytes, below: list[bytes], whole: bool, found: list[Change]) -> None:
     """What changed in an open directory; ``below``: the directories that it is merged with, or stands for."""
-    opaque = whole or _is_opaque(fd)
     names = sorted(os.fsencode(name) for name in os.listdir(fd))
-    present = set()
+    opaque = whole or whiteout.OPAQUE in names or _is_opaque(fd)
+    present: set[bytes] = set()
+    gone: set[bytes] = set()
     for name in names:
+        if not whole and name.startswith(whiteout.PREFIX):  # a mark of fuse-overlayfs, where it can make no device
+            hidden = name[len(whiteout.PREFIX) :]
+            if not name.startswith(whiteout.META_PREFIX) and _below(below, hidden)[0] is not None:
+                gone.add(hidden)
+            continue
         try:
             info = os.stat(name, dir_fd=fd, follow_symlinks=False)
         except FileNotFoundError:
@@ -64,14 +70,13 @@ def _directory(fd: int, path: bytes, below: list[bytes], whole: bool, found: lis
         old, under = _below(below, name)
         if not whole and whiteout.is_device(info.st_mode, info.st_rdev):
             if old is not None:
-                present.add(name)
-                found.append(Change(Kind.DELETED, path + b"/" + name))
+                gone.add(name)
             continue
         present.add(name)
         _one(fd, name, path + b"/" + name, info, old, under, whole, found)
     if opaque and below:
-        for name in sorted(_visible(below) - present):
-            found.append(Change(Kind.DELETED, path + b"/" + name))
+        gone |= _visible(below) - present
+    found += (Change(Kind.DELETED, path + b"/" + name) for name in sorted(gone))
 
 
 def _one(
