@@ -103,6 +103,8 @@ class Bars:
             units = (detail or {}).get("units", "")
             task = self._progress.add_task(status, total=total, name=name, units=units, moving=False)
             self._tasks[name] = task
+        if current is None and status in _OVER:
+            current = int(self._progress.tasks[self._progress.task_ids.index(task)].total or 0) or None
         moving = status in _MOVING
         self._progress.update(task, description=status or None, completed=current, total=total, moving=moving)
         self._add_up(name, status, current, total)

@@ -37,6 +37,6 @@ class Line:
 
     def count(self, text: str, current: int, total: int) -> None:
         now = time.monotonic()
-        if now >= self._next:
+        if current and now >= self._next:  # clients show the first of nothing as an event
             self._next = now + _SECONDS
             self._report(step(self._item, text, current, total))
