@@ -30,10 +30,12 @@ from corral.archive.entry import Entry
 from corral.archive.recipe import RecipeWriter
 from corral.archive.remove import remove_tree
 from corral.errors import Exhausted, Invalid
+from corral.linux.sync import start_writing
 
 _CREATE: Final = os.O_WRONLY | os.O_CREAT | os.O_EXCL | os.O_NOFOLLOW | os.O_CLOEXEC
 _DIRECTORY: Final = os.O_RDONLY | os.O_DIRECTORY | os.O_NOFOLLOW | os.O_CLOEXEC
 _SET_ID: Final = 0o7000
+_LARGE: Final = 256 * 1024
 _UNSUPPORTED: Final = (errno.ENOTSUP, errno.EPERM)
 
 
@@ -71,10 +73,12 @@ class Applier:
         strict: str | None = None,
         owner: tuple[int, int] | None = None,
         own: bool = False,
+        eager: bool = False,
     ) -> None:
         """``root``: a path, or an open directory. ``strict``: no directory replaces what is none, nor the other way
         round; the text is what the root is called in the refusal. ``owner``: everything is this user's and group's;
-        ``own``: it is the caller's, who may be anybody.
+        ``own``: it is the caller's, who may be anybody. ``eager``: large files go to the disk at once, which will have
+        less to write when the file system is synchronised.
         """
         self._root = root
         self._whiteouts = whiteouts
@@ -84,6 +88,7 @@ class Applier:
         self._aside = aside
         self._specials = specials
         self._strict = strict
+        self._eager = eager
         self._owner = (-1, -1) if own else owner
         self._moved = 0
         self._times: dict[bytes, int] = {}
@@ -199,6 +204,8 @@ class Applier:
             if entry.xattrs:
                 self._xattrs(entry, b"/proc/self/fd/%d" % fd, follow=True)
             os.utime(fd, ns=(entry.mtime, entry.mtime))
+            if self._eager and entry.size >= _LARGE:
+                start_writing(fd)
             self.size += entry.real_size
         finally:
             os.close(fd)

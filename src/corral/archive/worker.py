@@ -75,6 +75,7 @@ def _unpack(request: dict[str, Any], reader: Reader, limits: Limits, root_fd: in
         recipe,
         os.fsencode(request["aside"]) or None,
         specials=request["specials"],
+        eager=request["durable"],
     )
     applier.run(reader)
     if recipe is not None:
@@ -164,7 +165,7 @@ def _compress(request: dict[str, Any]) -> dict[str, Any]:
             yield piece
 
     with open(1, "wb", buffering=CHUNK, closefd=False) as target:
-        for piece in compressed(ahead(_gathered(content()))):
+        for piece in compressed(content()):
             packed.update(piece)
             sizes[1] += len(piece)
             target.write(piece)
@@ -174,19 +175,6 @@ def _compress(request: dict[str, Any]) -> dict[str, Any]:
     if f"sha256:{plain.hexdigest()}" != request["digest"]:
         raise Internal(f"layer {request['digest']} was changed on disk in {request['root']}")
     return {"digest": f"sha256:{packed.hexdigest()}", "size": sizes[1]}
-
-
-def _gathered(pieces: Iterator[bytes]) -> Iterator[bytes]:
-    """Fewer and larger pieces."""
-    held: list[bytes] = []
-    size = 0
-    for piece in pieces:
-        held.append(piece)
-        size += len(piece)
-        if size >= CHUNK:
-            yield b"".join(held)
-            held, size = [], 0
-    yield b"".join(held)
 
 
 class _Intake:
