@@ -1,19 +1,28 @@
 """The members of a tree's changes, read as if from their tar: what `corral.archive.apply` takes, without the tar.
 
-The tar still is what the layer is known by: its bytes are digested while it is only imagined, and ``raw`` of each entry
-has its headers, so that a recipe can be written.
+The tar still is what the layer is known by: its bytes are digested while it is only imagined, by a thread of its own,
+and ``raw`` of each entry has its headers, so that a recipe can be written. Times are cut to seconds, as Docker does in
+layers: a fraction would cost a header of its own for every file.
 """
 
 from __future__ import annotations
 
 import hashlib
 import os
+import queue
+import threading
 from collections.abc import Callable, Iterator
+from typing import Final
 
 from corral.archive import header, writer
 from corral.archive.diff import Item
 from corral.archive.entry import Entry
 from corral.archive.member import content
+
+_SECOND: Final = 1_000_000_000
+_LONG: Final = 16 * 1024
+_AHEAD: Final = 32
+"""Long pieces that may wait for the digest: a few megabytes."""
 
 
 class TreeReader:
@@ -22,7 +31,7 @@ class TreeReader:
     def __init__(self, items: Iterator[Item], meter: Callable[[int], None]) -> None:
         self._items = items
         self._meter = meter
-        self._digest = hashlib.sha256()
+        self._digest = _Digest()
         self._content: Iterator[bytes] = iter(())
         self._padding = b""
 
@@ -35,6 +44,7 @@ class TreeReader:
             self._count(self._padding)
             return None
         entry, node = item
+        entry.mtime -= entry.mtime % _SECOND
         entry.raw = self._padding + writer.encode(entry)
         self._padding = bytes(header.padding(entry.size))
         self._count(entry.raw)
@@ -66,4 +76,31 @@ class TreeReader:
     @property
     def digest(self) -> str:
         """Of the whole tar, after `tail`."""
-        return f"sha256:{self._digest.hexdigest()}"
+        return f"sha256:{self._digest.finish()}"
+
+
+class _Digest:
+    """SHA-256 in a thread: the interpreter lock is released for all but the shortest pieces."""
+
+    def __init__(self) -> None:
+        self._pieces: queue.SimpleQueue[bytes | None] = queue.SimpleQueue()
+        self._room = threading.Semaphore(_AHEAD)
+        self._digest = hashlib.sha256()
+        self._thread = threading.Thread(target=self._run, daemon=True)
+        self._thread.start()
+
+    def update(self, piece: bytes) -> None:
+        if len(piece) >= _LONG:
+            self._room.acquire()
+        self._pieces.put(piece)
+
+    def _run(self) -> None:
+        while (piece := self._pieces.get()) is not None:
+            self._digest.update(piece)
+            if len(piece) >= _LONG:
+                self._room.release()
+
+    def finish(self) -> str:
+        self._pieces.put(None)
+        self._thread.join()
+        return self._digest.hexdigest()

@@ -129,10 +129,11 @@ def _capture(request: dict[str, Any]) -> dict[str, Any]:
     )
     reader = TreeReader(found, meter.add)
     result = _unpack(request, reader, limits, root_fd)
+    digest = reader.digest
     return result | {
-        "digest": reader.digest,
+        "digest": digest,
         "tar_size": meter.unpacked,
-        "compressed_digest": reader.digest,
+        "compressed_digest": digest,
         "compressed_size": meter.unpacked,
         "compression": "none",
     }
