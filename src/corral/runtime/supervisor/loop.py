@@ -77,8 +77,10 @@ class Loop:
         if self._watches.pop(fd, None) is not None:
             try:
                 self._epoll.unregister(fd)
-            except OSError as error:  # closing it does that too; whoever gives something back is not to be held up
+            except OSError as error:  # whoever gives something back is not to be held up
                 report("not unregistered", error, fd=fd)
+                # Closing it is not enough: a duplicate elsewhere, such as the daemon's, would keep it ready for ever.
+                self._renew()
 
     def watches(self, fd: int) -> bool:
         return fd in self._watches
@@ -119,14 +121,21 @@ class Loop:
 
     def after_fork(self) -> None:
         """In a forked child: an epoll instance of its own, for the inherited one is shared with the parent."""
-        self._epoll.close()
-        self._epoll = select.epoll()
-        for fd, watch in self._watches.items():
-            self._epoll.register(fd, watch.events)
+        self._renew()
 
     def close(self) -> None:
         self._epoll.close()
         self._watches.clear()
+
+    def _renew(self) -> None:
+        """An epoll instance that has what is watched, and nothing else."""
+        self._epoll.close()
+        self._epoll = select.epoll()
+        for fd, watch in self._watches.items():
+            try:
+                self._epoll.register(fd, watch.events)
+            except OSError as error:
+                report("not registered again", error, fd=fd)
 
     def _timeout(self, patience: float | None) -> float | None:
         if self._soon:

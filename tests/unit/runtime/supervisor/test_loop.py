@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import time
 from collections.abc import Iterator
 
 import pytest
@@ -101,6 +102,28 @@ def test_callback_that_raises_does_not_stop_the_others(loop: Loop, capfd: pytest
     loop.turn(0)
     assert seen == [True]
     assert "KeyError" in capfd.readouterr().err
+
+
+def test_what_was_closed_too_early_does_not_stay_ready_by_its_duplicate(
+    loop: Loop, capfd: pytest.CaptureFixture[str]
+) -> None:
+    read, write = full_pipe()
+    duplicate = os.dup(read)
+    other, others_end = full_pipe()
+    calls = []
+    loop.add(read, IN, lambda _: calls.append("closed"))
+    loop.add(other, IN, lambda _: calls.append("other"))
+    os.close(read)
+    loop.remove(read)
+    assert "not unregistered" in capfd.readouterr().err
+    loop.turn(0)
+    assert calls == ["other"]
+    loop.remove(other)
+    begin = time.monotonic()
+    loop.turn(0.1)
+    assert time.monotonic() - begin >= 0.09
+    for fd in (duplicate, write, other, others_end):
+        os.close(fd)
 
 
 def test_forked_child_has_an_epoll_instance_of_its_own(loop: Loop) -> None:
