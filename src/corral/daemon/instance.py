@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import contextlib
-import fcntl
 import os
 from collections.abc import Iterator
 from pathlib import Path
@@ -13,6 +12,7 @@ from corral.image.graphdriver.choose import filesystem_of
 from corral.linux import mount
 from corral.linux.inode_flags import spread
 from corral.store.layout import DataRoot, ExecRoot
+from corral.store.lock import exclusive
 
 __all__ = ["keep_in_memory", "lock_root", "make_directories", "pid_file"]
 
@@ -69,19 +69,13 @@ def lock_root(root: DataRoot | ExecRoot) -> Iterator[None]:
     Raises Conflict when another daemon has it; the kernel gives it back however this process ends.
     """
     _make(root.root, 0o711)
-    try:
-        fd = os.open(root.lock, os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o600)
-    except OSError as error:
-        raise Unavailable(f"cannot open {root.lock}: {error.strerror}") from None
-    try:
+    kind = "data" if isinstance(root, DataRoot) else "exec"
+    with contextlib.ExitStack() as stack:
         try:
-            fcntl.flock(fd, fcntl.LOCK_EX | fcntl.LOCK_NB)
-        except BlockingIOError:
-            kind = "data" if isinstance(root, DataRoot) else "exec"
-            raise Conflict(f"another corrald is running on the {kind} root {root.root}") from None
+            stack.enter_context(exclusive(root.lock, f"another corrald is running on the {kind} root {root.root}"))
+        except OSError as error:
+            raise Unavailable(f"cannot open {root.lock}: {error.strerror}") from None
         yield
-    finally:
-        os.close(fd)
 
 
 @contextlib.contextmanager

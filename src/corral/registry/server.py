@@ -11,7 +11,6 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
-import fcntl
 import logging
 import os
 import signal
@@ -21,7 +20,7 @@ import time
 from collections.abc import Callable, Iterator
 from typing import Final
 
-from corral.errors import Conflict, CorralError, Invalid, Unavailable
+from corral.errors import CorralError, Invalid, Unavailable
 from corral.registry.auth.access import Access
 from corral.registry.auth.tokens import Signer, load_key
 from corral.registry.measures import Measures
@@ -31,6 +30,7 @@ from corral.registry.tls import tls_context
 from corral.registry.worker import Worker
 from corral.store.content import Blobs
 from corral.store.layout import RegistryRoot
+from corral.store.lock import exclusive
 
 __all__ = ["serve"]
 
@@ -49,7 +49,7 @@ def serve(settings: Settings) -> None:
     except OSError as error:
         raise Invalid(f"cannot make {root.root}: {(error.strerror or str(error)).lower()}") from None
     with contextlib.ExitStack() as stack:
-        stack.enter_context(_locked(root))
+        stack.enter_context(exclusive(root.lock, f"another registry serves {root.root}"))
         signer = Signer(load_key(root.token_key), settings.token_service, settings.token_lifetime)
         Access(settings.access, signer)  # what is wrong with the files is said before anything is bound
         tls = tls_context(settings.tls) if settings.tls else None
@@ -68,18 +68,6 @@ def serve(settings: Settings) -> None:
         else:
             _Parent(settings.workers, work).run()
     log.info("registry has ended")
-
-
-@contextlib.contextmanager
-def _locked(root: RegistryRoot) -> Iterator[None]:
-    fd = os.open(root.lock, os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o600)
-    try:
-        fcntl.flock(fd, fcntl.LOCK_EX | fcntl.LOCK_NB)
-        yield
-    except BlockingIOError:
-        raise Conflict(f"another registry serves {root.root}") from None
-    finally:
-        os.close(fd)
 
 
 @contextlib.contextmanager

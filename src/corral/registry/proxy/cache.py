@@ -35,8 +35,7 @@ from corral.registry.storage.index import ManifestRow
 from corral.registry.storage.manifest import MAXIMUM, parse_manifest
 from corral.registry.storage.storage import Storage
 from corral.registry.web.answers import answer
-from corral.registry.web.blobs import blob_headers
-from corral.registry.web.bodies import byte_range
+from corral.registry.web.blobs import blob_headers, part
 from corral.registry.web.service import Call
 
 __all__ = ["Cache"]
@@ -185,16 +184,10 @@ class Cache:
 
 async def _send(call: Call, digest: Digest, download: Download, size: int) -> web.StreamResponse:
     """What of it has arrived, and the rest as it does."""
-    headers = {**blob_headers(digest)}
-    status, offset, count = 200, 0, size
-    try:
-        found = byte_range(call.request.headers.get("Range", ""), size)
-    except ValueError:
-        return answer(416, {**headers, "Content-Range": f"bytes */{size}"})
-    if found is not None:
-        status = 206
-        offset, count = found
-        headers["Content-Range"] = f"bytes {offset}-{offset + count - 1}/{size}"
+    headers = blob_headers(digest)
+    status, offset, count = part(call.request.headers.get("Range", ""), size, headers)
+    if status == 416:
+        return answer(status, headers)
     response = web.StreamResponse(status=status, headers=headers)
     response.content_length = count
     end = offset + count

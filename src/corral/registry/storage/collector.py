@@ -10,18 +10,14 @@ Marking is done by the database; each step is a short transaction, so that no pu
 
 from __future__ import annotations
 
-import fcntl
-import os
 import sqlite3
 import time
-from collections.abc import Iterator
-from contextlib import contextmanager
 from dataclasses import dataclass
 from itertools import islice
 from typing import Final
 
-from corral.errors import Conflict
 from corral.registry.storage.storage import Storage
+from corral.store.lock import exclusive
 
 __all__ = ["Collected", "Plan", "collect"]
 
@@ -61,7 +57,8 @@ class Collected:
 def collect(storage: Storage, plan: Plan) -> Collected:
     """Blocking. Raises Conflict while another process collects in the same root."""
     done = Collected()
-    with _alone(storage):
+    taken = f"garbage of {storage.root.root} is being collected already"
+    with exclusive(storage.root.collect_lock, taken):
         if not plan.dry:
             done.uploads_size = storage.blobs.expire(plan.uploads)
         if plan.unused:
@@ -75,18 +72,6 @@ def collect(storage: Storage, plan: Plan) -> Collected:
             done.links += _evict(storage, plan)
         _sweep(storage, plan, done)
     return done
-
-
-@contextmanager
-def _alone(storage: Storage) -> Iterator[None]:
-    fd = os.open(storage.root.collect_lock, os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o600)
-    try:
-        fcntl.flock(fd, fcntl.LOCK_EX | fcntl.LOCK_NB)
-        yield
-    except BlockingIOError:
-        raise Conflict(f"garbage of {storage.root.root} is being collected already") from None
-    finally:
-        os.close(fd)
 
 
 def _before(seconds: float) -> int:

@@ -9,9 +9,10 @@ from __future__ import annotations
 
 import contextlib
 import fcntl
-import os
 from collections.abc import Iterator
 from pathlib import Path
+
+from corral.store.lock import held
 
 __all__ = ["Gate"]
 
@@ -23,19 +24,10 @@ class Gate:
     @contextlib.contextmanager
     def held_open(self) -> Iterator[None]:
         """Blocks for the moment of a removal; for threads, not for the event loop."""
-        with self._locked(fcntl.LOCK_SH):
+        with held(self._path, fcntl.LOCK_SH):
             yield
 
     @contextlib.contextmanager
     def closed(self) -> Iterator[None]:
-        with self._locked(fcntl.LOCK_EX):
+        with held(self._path, fcntl.LOCK_EX):
             yield
-
-    @contextlib.contextmanager
-    def _locked(self, how: int) -> Iterator[None]:
-        fd = os.open(self._path, os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o600)
-        try:
-            fcntl.flock(fd, how)
-            yield
-        finally:
-            os.close(fd)

@@ -140,13 +140,8 @@ class Index:
 
     async def unlink(self, repository: str, digest: Digest) -> None:
         """Raises Refusal when the repository has no such blob."""
-
-        def write(db: sqlite3.Connection) -> None:
-            cursor = db.execute("DELETE FROM registry_links WHERE repository = ? AND digest = ?", (repository, digest))
-            if cursor.rowcount == 0:
-                raise Refusal(BLOB_UNKNOWN, digest)
-
-        await self.database.write(write)
+        query = "DELETE FROM registry_links WHERE repository = ? AND digest = ?"
+        await self._delete(query, (repository, digest), Refusal(BLOB_UNKNOWN, digest))
 
     def touch(self, repository: str, digest: str, older_than: int) -> None:
         """It was asked for: whoever did may build upon it. Written when the last time that is known is half so old."""
@@ -263,11 +258,15 @@ class Index:
 
     async def delete_tag(self, repository: str, tag: str) -> None:
         """Raises Refusal."""
+        query = "DELETE FROM registry_tags WHERE repository = ? AND name = ?"
+        await self._delete(query, (repository, tag), Refusal(MANIFEST_UNKNOWN, tag))
+
+    async def _delete(self, query: str, parameters: tuple[str, str], missing: Refusal) -> None:
+        """Raises ``missing`` when there was nothing to delete."""
 
         def write(db: sqlite3.Connection) -> None:
-            cursor = db.execute("DELETE FROM registry_tags WHERE repository = ? AND name = ?", (repository, tag))
-            if cursor.rowcount == 0:
-                raise Refusal(MANIFEST_UNKNOWN, tag)
+            if db.execute(query, parameters).rowcount == 0:
+                raise missing
 
         await self.database.write(write)
 

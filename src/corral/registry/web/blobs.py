@@ -13,7 +13,7 @@ from corral.registry.web.bodies import byte_range
 from corral.registry.web.files import FileAnswer
 from corral.registry.web.service import Call
 
-__all__ = ["blob_headers", "delete", "get", "send_stored"]
+__all__ = ["blob_headers", "delete", "get", "part", "send_stored"]
 
 
 async def get(call: Call) -> web.StreamResponse:
@@ -41,17 +41,12 @@ async def send_stored(call: Call, digest: Digest) -> web.StreamResponse:
         return answer(304, headers)
     if service.policy.touch_after:
         service.storage.index.touch(call.repository, digest, service.policy.touch_after)
-    status, offset, count = 200, 0, size
-    wanted = call.request.headers.get("Range")
-    if wanted and matches(call.request.headers.get("If-Range", digest), digest):
-        try:
-            found = byte_range(wanted, size)
-        except ValueError:
-            return answer(416, {**headers, "Content-Range": f"bytes */{size}"})
-        if found is not None:
-            status = 206
-            offset, count = found
-            headers["Content-Range"] = f"bytes {offset}-{offset + count - 1}/{size}"
+    wanted = call.request.headers.get("Range", "")
+    if not matches(call.request.headers.get("If-Range", digest), digest):
+        wanted = ""
+    status, offset, count = part(wanted, size, headers)
+    if status == 416:
+        return answer(status, headers)
     response = FileAnswer(status, headers, service.storage.open_blob(digest), offset, count)
     if call.method != "HEAD":
         service.measures.add("sent_bytes_total", count)
@@ -82,3 +77,17 @@ def matches(header: str | None, digest: str) -> bool:
         return False
     names = (part.strip().removeprefix("W/").strip('"') for part in header.split(","))
     return any(name in ("*", digest) for name in names)
+
+
+def part(wanted: str, size: int, headers: dict[str, str]) -> tuple[int, int, int]:
+    """Status, offset and count of what the ``Range`` header ``wanted`` asks for; ``headers`` get what says so."""
+    try:
+        found = byte_range(wanted, size)
+    except ValueError:
+        headers["Content-Range"] = f"bytes */{size}"
+        return 416, 0, 0
+    if found is None:
+        return 200, 0, size
+    offset, count = found
+    headers["Content-Range"] = f"bytes {offset}-{offset + count - 1}/{size}"
+    return 206, offset, count

@@ -25,6 +25,7 @@ from corral.runtime.init import cgroup, limits, mapped_root, rootfs
 from corral.runtime.init.cgroupfs import Place, delegate
 from corral.runtime.init.failure import SetupError, described
 from corral.runtime.init.idmap import UserPlan
+from corral.runtime.init.joins import join
 from corral.runtime.init.mapped import Prepared, give_streams, raise_hard_limits, read_maps_inside
 from corral.runtime.init.mapped_sources import Sources
 from corral.runtime.init.messages import Sync
@@ -102,12 +103,7 @@ def _enter(plan: ContainerPlan, owner: int) -> None:
     """Others first: with the powers that the user namespace takes away they can be entered whoever owns them."""
     joins = [*plan.joins, (ns.CLONE_NEWPID, plan.pid_namespace)] if plan.pid_namespace else plan.joins
     for flag, path in joins:
-        try:
-            fd = os.open(path, os.O_RDONLY | os.O_CLOEXEC)
-            ns.setns(fd, flag)
-            os.close(fd)
-        except OSError as error:
-            raise described(f"joining namespace {path}", error) from error
+        join(flag, path)
     try:
         ns.setns(owner, ns.CLONE_NEWUSER)
     except OSError as error:

@@ -15,6 +15,7 @@ from corral.runtime.init.cgroupfs import Place
 from corral.runtime.init.console import open_console
 from corral.runtime.init.credentials import reopen_null
 from corral.runtime.init.failure import described
+from corral.runtime.init.joins import join
 from corral.runtime.init.mapped import Prepared
 from corral.runtime.init.messages import Sync
 from corral.runtime.init.plan import ContainerPlan
@@ -53,7 +54,7 @@ def run(
         cgroup.join(place.procs_files)
         _enter_namespaces(plan)
         if birth is not None:
-            _join(namespace.CLONE_NEWPID, plan.pid_namespace)
+            join(namespace.CLONE_NEWPID, plan.pid_namespace)
     else:
         root, sources = mapped.begin(plan, prepared), prepared.trees
     if not plan.options.no_new_keyring:
@@ -124,21 +125,12 @@ def _trampoline() -> Execve:
 
 def _enter_namespaces(plan: ContainerPlan) -> None:
     for flag, path in plan.joins:
-        _join(flag, path)
+        join(flag, path)
     if plan.offsets:
         clock.enter(plan.offsets)
     if plan.cgroup_namespace:
         # Its root is the cgroup that the caller is in at this moment, which is why it was not made by the clone.
         namespace.unshare(namespace.CLONE_NEWCGROUP)
-
-
-def _join(flag: int, path: str) -> None:
-    try:
-        fd = os.open(path, os.O_RDONLY | os.O_CLOEXEC)
-        namespace.setns(fd, flag)
-        os.close(fd)
-    except OSError as error:
-        raise described(f"joining namespace {path}", error) from error
 
 
 def _set_names(hostname: str, domainname: str) -> None:

@@ -4,16 +4,15 @@ from __future__ import annotations
 
 import os
 import platform
-import shutil
 import signal
 import struct
-import subprocess
 from collections.abc import Callable
 from pathlib import Path
 
 import pytest
 
 from corral.runtime.init.reaper_program import program
+from support.machine_code import count_system_calls
 
 MACHINES = ("x86_64", "aarch64")
 runnable = pytest.mark.skipif(platform.machine() not in MACHINES, reason="there is no reaper for this machine")
@@ -40,21 +39,9 @@ def test_a_machine_that_is_not_known_has_none() -> None:
 @pytest.mark.parametrize("machine", MACHINES)
 def test_it_disassembles_to_the_calls_it_is_made_of(machine: str, tmp_path: Path) -> None:
     """Where binutils know the architecture: nothing is misread, and the four system calls are there."""
-    objdump = shutil.which("objdump")
-    if objdump is None:
-        pytest.skip("objdump is not installed")
     code = program(0x01020304, machine)
     assert code is not None
-    (tmp_path / "code").write_bytes(code[64 + 2 * 56 :])
-    architecture = {"x86_64": "i386:x86-64", "aarch64": "aarch64"}[machine]
-    command = [objdump, "-D", "-b", "binary", "-m", architecture, tmp_path / "code"]
-    done = subprocess.run(command, capture_output=True, text=True, check=False)
-    if done.returncode != 0:
-        pytest.skip(f"objdump does not know {architecture}")
-    assert "(bad)" not in done.stdout
-    assert ".inst" not in done.stdout
-    lines = done.stdout.splitlines()
-    assert len([line for line in lines if line.split()[-1:] == ["syscall"] or "\tsvc\t" in line]) == 4
+    assert count_system_calls(code[64 + 2 * 56 :], machine, tmp_path) == 4
 
 
 def reaped(tmp_path: Path, child: Callable[[], None]) -> int:
